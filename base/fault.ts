@@ -1,0 +1,68 @@
+// Trouble that an operator can mend. A Fault says what happened, where, and how to mend it, in whole
+// sentences; it carries the exit code that the process ends with when nobody handles it. Each code is
+// declared once, here: docs/faults.md is made from this table.
+
+/** Exit codes of sysexits.h that Belfry uses. 0 is success, 1 is "found nothing, or not reached". */
+export const EXIT = { ok: 0, nothing: 1, usage: 64, software: 70, permission: 77, config: 78 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export const FAULTS = {
+  CLI_USAGE: { exit: EXIT.usage, means: 'The command line is not one that Belfry understands.' },
+  CONFIG_NOT_FOUND: { exit: EXIT.config, means: 'The configuration file does not exist.' },
+  CONFIG_NOT_READABLE: { exit: EXIT.config, means: 'The configuration file exists but cannot be read.' },
+  CONFIG_SYNTAX: { exit: EXIT.config, means: 'The file is not JSON with comments.' },
+  CONFIG_UNKNOWN_KEY: { exit: EXIT.config, means: 'A key that Belfry does not know.' },
+  CONFIG_DUPLICATE_KEY: { exit: EXIT.config, means: 'The same key stands twice in one object.' },
+  CONFIG_MISSING_KEY: { exit: EXIT.config, means: 'A key that is required is absent.' },
+  CONFIG_WRONG_TYPE: { exit: EXIT.config, means: 'A value of the wrong type.' },
+  CONFIG_BAD_VALUE: { exit: EXIT.config, means: 'A value of the right type that cannot be used.' },
+  CONFIG_BAD_ADDRESS: { exit: EXIT.config, means: 'Not an IP address, a CIDR range or a listen address.' },
+  CONFIG_BAD_TEMPLATE: { exit: EXIT.config, means: 'A template word that does not exist, or a brace that is not closed.' },
+  CONFIG_BAD_REGEX: { exit: EXIT.config, means: 'A regular expression that does not compile.' },
+  CONFIG_BAD_SELECTOR: { exit: EXIT.config, means: 'A selector that names no facility or severity.' },
+  CONFIG_UNREACHABLE_RULE: { exit: EXIT.config, means: 'A rule that can never run, since an earlier one ends the evaluation of every message.' },
+  CONFIG_FILE_NOT_WRITABLE: { exit: EXIT.config, means: 'A log file that could not be written by this user.' },
+  LISTEN_IN_USE: { exit: EXIT.config, means: 'Another program holds the address that Belfry was told to listen on.' },
+  LISTEN_PERMISSION: { exit: EXIT.permission, means: 'The right to listen on a port below 1024 is missing.' },
+  LISTEN_FAILED: { exit: EXIT.config, means: 'The kernel refused to open a listening socket for another reason.' },
+  CONTROL_IN_USE: { exit: EXIT.config, means: 'Another Belfry answers on the control socket.' },
+  CONTROL_FAILED: { exit: EXIT.config, means: 'The control socket could not be made.' },
+  CONTROL_NOT_REACHED: { exit: EXIT.nothing, means: 'No Belfry answers on the control socket.' },
+  KERNEL_DOOR: { exit: EXIT.software, means: 'The native library that reaches the kernel could not be loaded.' },
+  SEND_FAILED: { exit: EXIT.nothing, means: 'A message could not be handed to its destination.' },
+} as const satisfies Record<string, { exit: ExitCode; means: string }>;
+
+export type FaultCode = keyof typeof FAULTS;
+
+export interface FaultText {
+  /** What happened: one sentence. */
+  readonly what: string;
+  /** Where: a file with line and column, a socket address, a path. */
+  readonly where?: string;
+  /** What the operator can do about it. */
+  readonly mend?: string;
+}
+
+export class Fault extends Error {
+  override readonly name = 'Fault';
+  readonly code: FaultCode;
+  readonly text: FaultText;
+
+  constructor(code: FaultCode, text: FaultText) {
+    super(text.what);
+    this.code = code;
+    this.text = text;
+  }
+
+  get exit(): ExitCode {
+    return FAULTS[this.code].exit;
+  }
+}
+
+/** As it is shown to a person: the code and what happened, then where and mend on lines of their own. */
+export function printFault(fault: Fault): string {
+  const lines = [`${fault.code}  ${fault.text.what}`];
+  if (fault.text.where !== undefined) lines.push(`  where  ${fault.text.where}`);
+  if (fault.text.mend !== undefined) lines.push(`  mend   ${fault.text.mend}`);
+  return lines.join('\n');
+}
