@@ -32,8 +32,9 @@ const SPAN_UNITS: Readonly<Record<string, number>> = {
 /** "64KiB" → 65536. A bare number is bytes. Undefined when it is no size or not a whole number of bytes. */
 export function parseSize(text: string): number | undefined {
   const parts = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text);
-  const unit = parts && SIZE_UNITS[(parts[2] ?? '').toLowerCase()];
-  if (!parts || unit === undefined) return undefined;
+  if (!parts) return undefined;
+  const unit = SIZE_UNITS[(parts[2] ?? '').toLowerCase()];
+  if (unit === undefined) return undefined;
   const bytes = Number(parts[1]) * unit;
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }

@@ -1,0 +1,81 @@
+// The one door to koffi: the calls into libc that Node does not offer, with errors as values. Nothing
+// above this room sees a pointer, a struct layout or an errno number.
+//
+// Every call here returns at once or waits at most as long as its caller says; the callers in this room
+// keep that below 100 ms, since a blocked call cannot be interrupted from outside.
+
+import { getSystemErrorName } from 'node:util';
+import koffi from 'koffi';
+import { Fault } from '../base/fault.ts';
+
+function open() {
+  try {
+    return koffi.load('libc.so.6');
+  } catch (cause) {
+    throw new Fault('KERNEL_DOOR', {
+      what: `The C library could not be opened: ${(cause as Error).message}`,
+      where: 'libc.so.6',
+      mend: 'Belfry needs Linux with the GNU C library on x86-64 or arm64; run npm ci again if packages are missing.',
+    });
+  }
+}
+
+const libc = open();
+
+export const socket = libc.func('int socket(int, int, int)') as (a: number, b: number, c: number) => number;
+export const bind = libc.func('int bind(int, const void *, uint32_t)') as (
+  fd: number,
+  address: Uint8Array,
+  size: number,
+) => number;
+export const listen = libc.func('int listen(int, int)') as (fd: number, backlog: number) => number;
+export const closeFd = libc.func('int close(int)') as (fd: number) => number;
+export const poll = libc.func('int poll(void *, uint64_t, int)') as (
+  fds: Uint8Array | null,
+  count: number,
+  timeoutMs: number,
+) => number;
+export const setsockopt = libc.func('int setsockopt(int, int, int, const void *, uint32_t)') as (
+  fd: number,
+  level: number,
+  name: number,
+  value: Uint8Array,
+  size: number,
+) => number;
+export const getsockopt = libc.func('int getsockopt(int, int, int, void *, void *)') as (
+  fd: number,
+  level: number,
+  name: number,
+  value: Uint8Array,
+  size: Uint8Array,
+) => number;
+export const getsockname = libc.func('int getsockname(int, void *, void *)') as (
+  fd: number,
+  address: Uint8Array,
+  size: Uint8Array,
+) => number;
+export const recvmmsg = libc.func('int recvmmsg(int, void *, uint32_t, int, void *)') as (
+  fd: number,
+  headers: Uint8Array,
+  count: number,
+  flags: number,
+  timeout: null,
+) => number;
+export const sendto = libc.func('ssize_t sendto(int, const void *, size_t, int, const void *, uint32_t)') as (
+  fd: number,
+  bytes: Uint8Array,
+  size: number,
+  flags: number,
+  address: Uint8Array,
+  addressSize: number,
+) => number;
+
+/** Where the bytes lie in memory. They must stay referenced for as long as the kernel may use the number. */
+export function addressOf(bytes: Uint8Array | ArrayBuffer): bigint {
+  return BigInt(koffi.address(bytes));
+}
+
+/** The name of the error that the last failed call left, such as "EADDRINUSE". */
+export function lastError(): string {
+  return getSystemErrorName(-koffi.errno());
+}
