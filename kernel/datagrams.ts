@@ -12,7 +12,7 @@
 // Refuses: datagrams over `maxMessageSize` in full; they are cut, and the cut is told.
 
 import { V4_MAPPED } from '../base/ip.ts';
-import { IOVEC, MMSGHDR, POLL, POLLFD, SOCKADDR_IN6, SOCKET } from './abi/socket.ts';
+import { IOVEC, MMSGHDR, SOCKADDR_IN6, SOCKET } from './abi/socket.ts';
 import { addressOf, lastError, poll, recvmmsg } from './libc.ts';
 
 export const BATCH_MAX = 512;
@@ -146,32 +146,6 @@ export class DatagramReader {
 
 function swap(word: number): number {
   return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
-}
-
-/** Waits until one of a few sockets has something to read. */
-export class ReadableWait {
-  #table = new Uint8Array(0);
-  #view = new DataView(this.#table.buffer);
-  #count = 0;
-
-  setSockets(fds: readonly number[]): void {
-    this.#count = fds.length;
-    this.#table = new Uint8Array(Math.max(1, fds.length) * POLLFD.size);
-    this.#view = new DataView(this.#table.buffer);
-    fds.forEach((fd, at) => {
-      this.#view.setInt32(at * POLLFD.size + POLLFD.fd, fd, true);
-      this.#view.setInt16(at * POLLFD.size + POLLFD.events, POLL.POLLIN, true);
-    });
-  }
-
-  /** Milliseconds, at most 100 by the rule of this room. Returns how many sockets are ready. */
-  wait(timeoutMs: number): number {
-    return poll(this.#table, this.#count, Math.min(100, timeoutMs));
-  }
-
-  isReady(at: number): boolean {
-    return this.#view.getInt16(at * POLLFD.size + POLLFD.revents, true) !== 0;
-  }
 }
 
 /** Sleeps without waking for anything: what arrives meanwhile is taken in one batch afterwards. */

@@ -70,6 +70,32 @@ export const sendto = libc.func('ssize_t sendto(int, const void *, size_t, int, 
   addressSize: number,
 ) => number;
 
+export const accept4 = libc.func('int accept4(int, void *, void *, int)') as (
+  fd: number,
+  address: Uint8Array,
+  size: Uint8Array,
+  flags: number,
+) => number;
+export const recv = libc.func('ssize_t recv(int, void *, size_t, int)') as (
+  fd: number,
+  bytes: Uint8Array,
+  size: number,
+  flags: number,
+) => number;
+export const epollCreate = libc.func('int epoll_create1(int)') as (flags: number) => number;
+export const epollCtl = libc.func('int epoll_ctl(int, int, int, void *)') as (
+  epoll: number,
+  operation: number,
+  fd: number,
+  event: Uint8Array | null,
+) => number;
+export const epollWait = libc.func('int epoll_wait(int, void *, int, int)') as (
+  epoll: number,
+  events: Uint8Array,
+  count: number,
+  timeoutMs: number,
+) => number;
+
 /** Where the bytes lie in memory. They must stay referenced for as long as the kernel may use the number. */
 export function addressOf(bytes: Uint8Array | ArrayBuffer): bigint {
   return BigInt(koffi.address(bytes));

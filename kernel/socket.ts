@@ -27,6 +27,12 @@ export interface BoundSocket {
 
 export type Bound = { readonly ok: true; readonly socket: BoundSocket } | { readonly ok: false; readonly error: string };
 
+/**
+ * A peer that went away without a word (power cut, cable, firewall) is found after 60 s of silence and
+ * five unanswered probes. Set on the listening socket: Linux hands these on to what is accepted.
+ */
+const KEEPALIVE = { idleSec: 60, intervalSec: 15, probes: 5 } as const;
+
 /** Pending connections the kernel may hold for us; it cuts the number to net.core.somaxconn. */
 const BACKLOG_MAX = 4096;
 
@@ -47,7 +53,7 @@ function encodeAddress(family: number, address: Address, port: number): Uint8Arr
   return bytes;
 }
 
-function decodeAddress(bytes: Uint8Array): { address: Address; port: number } {
+export function decodeAddress(bytes: Uint8Array): { address: Address; port: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const port = view.getUint16(SOCKADDR_IN.sin_port);
   if (view.getUint16(SOCKADDR_IN.sin_family, true) === SOCKET.AF_INET) {
@@ -76,13 +82,21 @@ function nameOf(fd: number): { address: Address; port: number } | undefined {
   return getsockname(fd, bytes, size) === 0 ? decodeAddress(bytes) : undefined;
 }
 
+function prepareListener(fd: number): void {
+  setNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_REUSEADDR, 1);
+  setNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_KEEPALIVE, 1);
+  setNumber(fd, SOCKET.IPPROTO_TCP, SOCKET.TCP_KEEPIDLE, KEEPALIVE.idleSec);
+  setNumber(fd, SOCKET.IPPROTO_TCP, SOCKET.TCP_KEEPINTVL, KEEPALIVE.intervalSec);
+  setNumber(fd, SOCKET.IPPROTO_TCP, SOCKET.TCP_KEEPCNT, KEEPALIVE.probes);
+}
+
 /** Opens, binds and, for TCP, listens. The error is the kernel's name for it ("EADDRINUSE", "EACCES"). */
 export function openBound(wish: BindWish): Bound {
   const family = isV4(wish.address) ? SOCKET.AF_INET : SOCKET.AF_INET6;
   const type = wish.kind === 'udp' ? SOCKET.SOCK_DGRAM : SOCKET.SOCK_STREAM;
   const fd = socket(family, type | SOCKET.SOCK_CLOEXEC | SOCKET.SOCK_NONBLOCK, 0);
   if (fd < 0) return { ok: false, error: lastError() };
-  if (wish.kind === 'tcp') setNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_REUSEADDR, 1);
+  if (wish.kind === 'tcp') prepareListener(fd);
   if (wish.reusePort) setNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_REUSEPORT, 1);
   if (family === SOCKET.AF_INET6) setNumber(fd, SOCKET.IPPROTO_IPV6, SOCKET.IPV6_V6ONLY, wish.v6Only ? 1 : 0);
   const name = encodeAddress(family, wish.address, wish.port);

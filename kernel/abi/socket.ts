@@ -17,11 +17,16 @@ export const SOCKET = {
   SO_ERROR: 4,
   SO_SNDBUF: 7,
   SO_RCVBUF: 8,
+  SO_KEEPALIVE: 9,
   SO_REUSEPORT: 15,
   SO_ACCEPTCONN: 30,
   SO_RCVBUFFORCE: 33,
   SO_DOMAIN: 39,
   SO_MEMINFO: 55,
+  IPPROTO_TCP: 6,
+  TCP_KEEPIDLE: 4,
+  TCP_KEEPINTVL: 5,
+  TCP_KEEPCNT: 6,
   IPPROTO_IPV6: 41,
   IPV6_V6ONLY: 26,
   MSG_TRUNC: 0x20,
@@ -31,10 +36,6 @@ export const SOCKET = {
 
 /** Header: <linux/sock_diag.h>. SO_MEMINFO fills an array of nine u32; the last counts dropped packets. */
 export const SK_MEMINFO = { SK_MEMINFO_RCVBUF: 3, SK_MEMINFO_DROPS: 8, SK_MEMINFO_VARS: 9 } as const;
-
-/** Header: <poll.h>. struct pollfd { int fd; short events; short revents; } */
-export const POLL = { POLLIN: 1, POLLERR: 8, POLLHUP: 16 } as const;
-export const POLLFD = { size: 8, fd: 0, events: 4, revents: 6 } as const;
 
 /**
  * struct mmsghdr { struct msghdr msg_hdr; unsigned msg_len; }:

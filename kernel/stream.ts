@@ -1,0 +1,76 @@
+// Stream sockets without Node's stream machinery: a readiness queue (epoll), accept, and reads straight
+// into a shared arena. One queue may watch UDP sockets too. Nothing here waits but `Readiness.wait`, and
+// that at most 100 ms.
+
+import type { Address } from '../base/ip.ts';
+import { assert } from '../base/assert.ts';
+import { EPOLL, EPOLL_EVENT } from './abi/epoll.ts';
+import { SOCKADDR_IN6, SOCKET } from './abi/socket.ts';
+import { accept4, epollCreate, epollCtl, epollWait, lastError, recv } from './libc.ts';
+import { closeSocket, decodeAddress } from './socket.ts';
+
+/** Events taken by one wait; what is ready beyond them is told by the next. */
+const EVENTS_MAX = 256;
+
+/** Which of many descriptors can be read. Each is known by a token of the caller's choice. */
+export class Readiness {
+  readonly #epoll: number;
+  readonly #events = new Uint8Array(EVENTS_MAX * EPOLL_EVENT.size);
+  readonly #view = new DataView(this.#events.buffer);
+  readonly #change = new Uint8Array(EPOLL_EVENT.size);
+  readonly #changeView = new DataView(this.#change.buffer);
+
+  constructor() {
+    this.#epoll = epollCreate(EPOLL.EPOLL_CLOEXEC);
+    assert(this.#epoll >= 0, `epoll_create1: ${lastError()}`);
+  }
+
+  watch(fd: number, token: number): boolean {
+    this.#changeView.setUint32(EPOLL_EVENT.events, EPOLL.EPOLLIN, true);
+    this.#changeView.setUint32(EPOLL_EVENT.data, token, true);
+    return epollCtl(this.#epoll, EPOLL.EPOLL_CTL_ADD, fd, this.#change) === 0;
+  }
+
+  /** Must come before the descriptor is closed. */
+  forget(fd: number): void {
+    epollCtl(this.#epoll, EPOLL.EPOLL_CTL_DEL, fd, this.#change);
+  }
+
+  /** How many are ready; their tokens are read with `token(i)`. A signal counts as nothing ready. */
+  wait(timeoutMs: number): number {
+    return Math.max(0, epollWait(this.#epoll, this.#events, EVENTS_MAX, Math.min(100, timeoutMs)));
+  }
+
+  token(i: number): number {
+    return this.#view.getUint32(i * EPOLL_EVENT.size + EPOLL_EVENT.data, true);
+  }
+
+  close(): void {
+    closeSocket(this.#epoll);
+  }
+}
+
+export type Accepted =
+  | { readonly ok: true; readonly fd: number; readonly address: Address; readonly port: number }
+  | { readonly ok: false; readonly error: string };
+
+const acceptedName = new Uint8Array(SOCKADDR_IN6.size);
+const acceptedSize = new Uint8Array(4);
+
+/** Takes one waiting connection; "EAGAIN" when there is none. */
+export function acceptStream(listenerFd: number): Accepted {
+  acceptedSize[0] = acceptedName.length;
+  const fd = accept4(listenerFd, acceptedName, acceptedSize, SOCKET.SOCK_NONBLOCK | SOCKET.SOCK_CLOEXEC);
+  if (fd < 0) return { ok: false, error: lastError() };
+  return { ok: true, fd, ...decodeAddress(acceptedName) };
+}
+
+/** Reads into `into`, from its start. 0: the peer has ended; -1: see `readError`. */
+export function readStream(fd: number, into: Uint8Array): number {
+  return recv(fd, into, into.length, SOCKET.MSG_DONTWAIT);
+}
+
+/** Why `readStream` gave -1; "EAGAIN" when nothing was there. */
+export function readError(): string {
+  return lastError();
+}
