@@ -1,0 +1,193 @@
+// Finds the real programs that the system tests and the benches talk to (rsyslogd, syslog-ng, loggen, nc,
+// tcpdump, logger, tail). What the machine lacks is fetched with apt and unpacked below a cache folder, side
+// by side: rsyslog and syslog-ng exclude each other as packages, not as files. What was found, or why not,
+// is written to dist/peers.json, where test/system/peers.ts reads it.
+//
+// Refuses: to install a package, to run a package's scripts, to start a service, to fail.
+
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** `at`: where the program stands inside its package. `proof`: arguments with which it only says who it is. */
+const PEERS = [
+  { name: 'rsyslogd', package: 'rsyslog', at: ['usr/sbin/rsyslogd'], proof: ['-v'] },
+  { name: 'syslog-ng', package: 'syslog-ng-core', at: ['usr/sbin/syslog-ng'], proof: ['--version'] },
+  { name: 'loggen', package: 'syslog-ng-core', at: ['usr/bin/loggen'], proof: ['--help'] },
+  { name: 'nc', package: 'netcat-openbsd', at: ['bin/nc.openbsd', 'usr/bin/nc.openbsd'], proof: ['-h'] },
+  { name: 'tcpdump', package: 'tcpdump', at: ['usr/bin/tcpdump', 'usr/sbin/tcpdump'], proof: ['--version'] },
+  { name: 'logger', package: 'bsdutils', at: ['usr/bin/logger'], proof: ['--version'] },
+  { name: 'tail', package: 'coreutils', at: ['usr/bin/tail'], proof: ['--version'] },
+];
+
+/** Where daemons stand that an ordinary user's PATH does not name. */
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
+
+/** Seconds without a byte from a mirror before apt gives up (apt's own default is 120 or more). */
+const APT_TIMEOUT_S = 20;
+const APT = [
+  `-oAcquire::http::Timeout=${APT_TIMEOUT_S}`,
+  `-oAcquire::https::Timeout=${APT_TIMEOUT_S}`,
+  '-oAcquire::Retries=1',
+  '-oAPT::Sandbox::User=root',
+  '-oDebug::NoLocking=1',
+  '-q',
+];
+
+function run(program, args, cwd) {
+  const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
+  const done = spawnSync(program, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const lines = `${done.stdout ?? ''}\n${done.stderr ?? ''}`.split('\n');
+  const complaint = lines.find((line) => line.startsWith('E: ')) ?? lines.find((line) => line !== '');
+  return { ok: done.status === 0, lines, complaint: (complaint ?? 'no reason given').trim() };
+}
+
+function isProgram(path) {
+  try {
+    fs.accessSync(path, fs.constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function findInstalled(name) {
+  const folders = [
+    ...(process.env.PATH ?? '').split(':').filter((folder) => folder !== ''),
+    ...SYSTEM_FOLDERS,
+  ];
+  return folders.map((folder) => join(folder, name)).find(isProgram);
+}
+
+/** One cache per release and architecture: the libraries inside fit no other. */
+function cacheFolder() {
+  const text = fs.existsSync('/etc/os-release') ? fs.readFileSync('/etc/os-release', 'utf8') : '';
+  const field = (key) => text.match(new RegExp(`^${key}="?([^"\n]*)"?$`, 'm'))?.[1] ?? '';
+  const base =
+    process.getuid?.() === 0 ? '/var/cache' : (process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'));
+  const debian = ['debian', 'ubuntu'].some((id) =>
+    `${field('ID')} ${field('ID_LIKE')}`.split(' ').includes(id),
+  );
+  const release = `${field('ID') || 'linux'}-${field('VERSION_ID') || 'rolling'}-${process.arch}`;
+  return { debian, folder: join(base, 'belfry-peers', release) };
+}
+
+/** The folders of an unpacked package that hold shared libraries. */
+function libraryFolders(folder) {
+  const found = [];
+  for (const base of ['usr/lib', 'lib'].map((below) => join(folder, below)).filter(fs.existsSync)) {
+    const inside = fs.readdirSync(base).map((entry) => join(base, entry));
+    found.push(...inside.filter((path) => fs.statSync(path).isDirectory() && holdsLibraries(path)));
+  }
+  return found;
+}
+
+function holdsLibraries(folder) {
+  return fs.readdirSync(folder).some((entry) => /^lib.*\.so/.test(entry));
+}
+
+function findUnpacked(peer, cache) {
+  const folder = join(cache, peer.package);
+  const path = peer.at.map((at) => join(folder, at)).find(isProgram);
+  if (path === undefined) return undefined;
+  const libraries = libraryFolders(folder);
+  // syslog-ng and loggen look for their modules below this prefix; rsyslogd is told by an argument.
+  const env = { LD_LIBRARY_PATH: libraries.join(':'), SYSLOGNG_PREFIX: join(folder, 'usr') };
+  const modules = libraries.map((library) => join(library, 'rsyslog')).find(fs.existsSync);
+  return { path, env, args: peer.name === 'rsyslogd' && modules !== undefined ? ['-M', modules] : [] };
+}
+
+/** The package and those of its dependencies that are not on this machine. */
+function packagesToFetch(name) {
+  const plan = run('apt-get', [...APT, '-s', 'install', '--no-install-recommends', name]);
+  if (!plan.ok) return { complaint: plan.complaint };
+  // "Inst NAME (VERSION …)" is new; "Inst NAME [OLD] (NEW …)" would replace what is there, and is not needed.
+  const names = plan.lines
+    .map((line) => line.match(/^Inst (\S+) \(/)?.[1])
+    .filter((word) => word !== undefined);
+  return { names: names.includes(name) ? names : [name, ...names] };
+}
+
+function fetchPackage(name, cache) {
+  const wanted = packagesToFetch(name);
+  if (wanted.names === undefined) return wanted.complaint;
+  fs.mkdirSync(cache, { recursive: true });
+  const work = fs.mkdtempSync(join(cache, `.${name}-`));
+  try {
+    const fetched = run('apt-get', [...APT, 'download', ...wanted.names], work);
+    if (!fetched.ok) return fetched.complaint;
+    const whole = join(work, 'whole');
+    for (const file of fs.readdirSync(work).filter((entry) => entry.endsWith('.deb'))) {
+      const unpacked = run('dpkg', ['-x', join(work, file), whole]);
+      if (!unpacked.ok) return unpacked.complaint;
+    }
+    fs.rmSync(join(cache, name), { recursive: true, force: true });
+    fs.renameSync(whole, join(cache, name));
+    return undefined;
+  } finally {
+    fs.rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Fetches each package once; the package lists are refreshed once, if the first try says they are stale. */
+function fetchAll(packages, cache, say) {
+  const complaints = new Map();
+  const isRoot = process.getuid?.() === 0;
+  let refreshed = false;
+  for (const name of packages) {
+    say(`fetching ${name} for the system tests`);
+    let complaint = fetchPackage(name, cache);
+    if (complaint !== undefined && isRoot && !refreshed) {
+      refreshed = true;
+      say('refreshing the package lists (apt-get update)');
+      run('apt-get', [...APT, 'update']);
+      complaint = fetchPackage(name, cache);
+    }
+    if (complaint !== undefined)
+      complaints.set(name, isRoot ? complaint : `${complaint} (only root may refresh apt's lists)`);
+  }
+  return complaints;
+}
+
+function proves(peer, found) {
+  const env = { ...process.env, ...found.env };
+  const done = spawnSync(found.path, peer.proof, { env, encoding: 'utf8', timeout: 10_000 });
+  if (done.error === undefined && !/error while loading shared libraries/.test(done.stderr)) return undefined;
+  return `it does not start: ${done.error?.message ?? done.stderr.trim()}`;
+}
+
+function locate(peer, cache, complaints) {
+  const installed = findInstalled(peer.name);
+  if (installed !== undefined) return { path: installed, env: {}, args: [] };
+  const unpacked = findUnpacked(peer, cache.folder);
+  if (unpacked !== undefined) {
+    const broken = proves(peer, unpacked);
+    return broken === undefined ? unpacked : { missing: broken };
+  }
+  if (!cache.debian)
+    return { missing: `not installed, and this is not Debian or Ubuntu (package ${peer.package})` };
+  return {
+    missing: `not installed, and apt could not fetch ${peer.package}: ${complaints.get(peer.package) ?? 'no apt'}`,
+  };
+}
+
+export function findOrFetchPeers(root, say) {
+  const cache = cacheFolder();
+  const absent = PEERS.filter((peer) => !findInstalled(peer.name) && !findUnpacked(peer, cache.folder));
+  const packages = [...new Set(absent.map((peer) => peer.package))];
+  const canFetch =
+    cache.debian && findInstalled('apt-get') !== undefined && findInstalled('dpkg') !== undefined;
+  let complaints = new Map();
+  try {
+    if (canFetch) complaints = fetchAll(packages, cache.folder, say);
+  } catch (error) {
+    for (const name of packages) complaints.set(name, error.message);
+  }
+  const peers = Object.fromEntries(PEERS.map((peer) => [peer.name, locate(peer, cache, complaints)]));
+  for (const [name, found] of Object.entries(peers)) {
+    if (found.missing !== undefined) say(`tests with ${name} will skip: ${found.missing}`);
+  }
+  fs.mkdirSync(join(root, 'dist'), { recursive: true });
+  fs.writeFileSync(join(root, 'dist/peers.json'), `${JSON.stringify(peers, undefined, 2)}\n`);
+}
