@@ -1,0 +1,129 @@
+// The configuration of the server after loading: plain, read-only values that can be handed to a thread as
+// they are (structured clone). Sizes are bytes, spans milliseconds, addresses numbers, paths absolute, owners
+// numeric ids. Regular expressions and selectors stay text; every thread compiles its own.
+
+import type { Range } from '../base/ip.ts';
+import type { LINE_FORMATS, LOG_FORMATS, LOG_LEVELS, SYNC_KINDS } from './server.schema.ts';
+import type { TemplatePart } from './template.ts';
+
+export type LineFormat = (typeof LINE_FORMATS)[number];
+export type Sync = (typeof SYNC_KINDS)[number];
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export interface SocketAddress {
+  /** An IP address literal without brackets. */
+  readonly host: string;
+  readonly family: 4 | 6;
+  /** 0 lets the kernel choose. */
+  readonly port: number;
+}
+
+export interface Listen extends SocketAddress {
+  readonly transport: 'udp' | 'tcp';
+  /** As the operator wrote it; the name of the listener in logs and metrics. */
+  readonly text: string;
+}
+
+/** The zone of times that name none. */
+export interface SenderZones {
+  readonly default: string;
+  /** Narrowest range first: the first that holds the sender is the one. */
+  readonly ranges: readonly { readonly range: Range; readonly zone: string }[];
+}
+
+export interface SyslogConfig {
+  readonly listen: readonly Listen[];
+  readonly allow: readonly Range[];
+  readonly maxMessageBytes: number;
+  readonly lanes: number;
+  readonly receiveBufferBytes: number;
+  readonly maxConnections: number;
+  /** 0: connections are never closed for being idle. */
+  readonly idleTimeoutMs: number;
+  readonly timeZone: SenderZones;
+}
+
+export interface Rotate {
+  readonly sizeBytes: number;
+  readonly keep: number;
+  readonly compress: boolean;
+}
+
+/** Where a rule writes, with the settings of `files` already in it. */
+export interface FileTarget {
+  /** Absolute directory that no message can leave. */
+  readonly root: string;
+  /** Below root, without a leading slash. */
+  readonly parts: readonly TemplatePart[];
+  /** Root and path as one text, for people; also the identity of the target. */
+  readonly template: string;
+  readonly format: LineFormat;
+  readonly mode: number;
+  readonly directoryMode: number;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly sync: Sync;
+  readonly rotate: Rotate | undefined;
+}
+
+export interface Pattern {
+  readonly source: string;
+  readonly flags: string;
+}
+
+/** All keys that are present must hold; a list means any of. */
+export interface Match {
+  readonly fromHostIp?: readonly Range[];
+  readonly host?: readonly string[];
+  readonly program?: readonly string[];
+  readonly select?: readonly string[];
+  readonly contains?: readonly string[];
+  readonly regex?: readonly Pattern[];
+}
+
+/** Where in the operator's files something stands. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** `rules[2].match.fromHostIp` */
+  readonly key: string;
+}
+
+export interface Rule {
+  /** The operator's name for it, or its key path; unique within the configuration. */
+  readonly name: string;
+  readonly place: Place;
+  /** Undefined: every message. */
+  readonly match: Match | undefined;
+  readonly file: FileTarget | undefined;
+  readonly discard: boolean;
+  /** True for `discard` too. */
+  readonly stop: boolean;
+}
+
+export interface FilesConfig {
+  readonly root: string;
+  readonly format: LineFormat;
+  readonly mode: number;
+  readonly directoryMode: number;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly sync: Sync;
+  readonly rotate: Rotate | undefined;
+  readonly maxOpen: number;
+}
+
+export interface ServerConfig {
+  /** The main file, absolute. */
+  readonly path: string;
+  readonly syslog: SyslogConfig;
+  readonly files: FilesConfig;
+  /** In the order in which they run. */
+  readonly rules: readonly Rule[];
+  readonly http: { readonly listen: SocketAddress } | undefined;
+  readonly control: { readonly socket: string; readonly mode: number };
+  readonly senders: { readonly silentAfterMs: number };
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+}
