@@ -17,28 +17,66 @@ export const FAULTS = {
   CONFIG_WRONG_TYPE: { exit: EXIT.config, means: 'A value of the wrong type.' },
   CONFIG_BAD_VALUE: { exit: EXIT.config, means: 'A value of the right type that cannot be used.' },
   CONFIG_BAD_ADDRESS: { exit: EXIT.config, means: 'Not an IP address, a CIDR range or a listen address.' },
-  CONFIG_BAD_TEMPLATE: { exit: EXIT.config, means: 'A template word that does not exist, or a brace that is not closed.' },
+  CONFIG_BAD_TEMPLATE: {
+    exit: EXIT.config,
+    means: 'A template word that does not exist, or a brace that is not closed.',
+  },
   CONFIG_BAD_REGEX: { exit: EXIT.config, means: 'A regular expression that does not compile.' },
   CONFIG_BAD_SELECTOR: { exit: EXIT.config, means: 'A selector that names no facility or severity.' },
-  CONFIG_UNREACHABLE_RULE: { exit: EXIT.config, means: 'A rule that can never run, since an earlier one ends the evaluation of every message.' },
-  CONFIG_FILE_NOT_WRITABLE: { exit: EXIT.config, means: 'A log file that could not be written by this user.' },
-  LISTEN_IN_USE: { exit: EXIT.config, means: 'Another program holds the address that Belfry was told to listen on.' },
+  CONFIG_UNREACHABLE_RULE: {
+    exit: EXIT.config,
+    means: 'A rule that can never run, since an earlier one ends the evaluation of every message.',
+  },
+  CONFIG_NO_RULES: { exit: EXIT.config, means: 'There is no rule, so every message would go nowhere.' },
+  CONFIG_IDLE_RULE: { exit: EXIT.config, means: 'A rule that does nothing with the messages it matches.' },
+  CONFIG_CONFLICT: { exit: EXIT.config, means: 'Two parts of the configuration that contradict each other.' },
+  CONFIG_NOT_YET: { exit: EXIT.config, means: 'Something that this version of Belfry does not have yet.' },
+  CONFIG_FILE_NOT_WRITABLE: {
+    exit: EXIT.config,
+    means: 'A log file that could not be written by this user.',
+  },
+  LISTEN_IN_USE: {
+    exit: EXIT.config,
+    means: 'Another program holds the address that Belfry was told to listen on.',
+  },
   LISTEN_PERMISSION: { exit: EXIT.permission, means: 'The right to listen on a port below 1024 is missing.' },
-  LISTEN_FAILED: { exit: EXIT.config, means: 'The kernel refused to open a listening socket for another reason.' },
+  LISTEN_FAILED: {
+    exit: EXIT.config,
+    means: 'The kernel refused to open a listening socket for another reason.',
+  },
   CONTROL_IN_USE: { exit: EXIT.config, means: 'Another Belfry answers on the control socket.' },
   CONTROL_FAILED: { exit: EXIT.config, means: 'The control socket could not be made.' },
   CONTROL_NOT_REACHED: { exit: EXIT.nothing, means: 'No Belfry answers on the control socket.' },
-  KERNEL_DOOR: { exit: EXIT.software, means: 'The native library that reaches the kernel could not be loaded.' },
+  KERNEL_DOOR: {
+    exit: EXIT.software,
+    means: 'The native library that reaches the kernel could not be loaded.',
+  },
   SEND_FAILED: { exit: EXIT.nothing, means: 'A message could not be handed to its destination.' },
 } as const satisfies Record<string, { exit: ExitCode; means: string }>;
 
 export type FaultCode = keyof typeof FAULTS;
+
+/** Where in a configuration file something stands; line and column count from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** `rules[2].match.fromHostIp`; empty for the file as a whole. */
+  readonly key: string;
+}
+
+export function printPlace(place: Place): string {
+  const key = place.key === '' ? '' : `: ${place.key}`;
+  return `${place.file}, line ${place.line}, column ${place.column}${key}`;
+}
 
 export interface FaultText {
   /** What happened: one sentence. */
   readonly what: string;
   /** Where: a file with line and column, a socket address, a path. */
   readonly where?: string;
+  /** The same for programs, where it is a place in a configuration file. */
+  readonly place?: Place;
   /** What the operator can do about it. */
   readonly mend?: string;
 }
@@ -65,4 +103,10 @@ export function printFault(fault: Fault): string {
   if (fault.text.where !== undefined) lines.push(`  where  ${fault.text.where}`);
   if (fault.text.mend !== undefined) lines.push(`  mend   ${fault.text.mend}`);
   return lines.join('\n');
+}
+
+/** The name that Node gives to a failed system call ("ENOSPC"), if the error comes from one. */
+export function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return typeof code === 'string' ? code : undefined;
 }

@@ -2,6 +2,7 @@
 // they are (structured clone). Sizes are bytes, spans milliseconds, addresses numbers, paths absolute, owners
 // numeric ids. Regular expressions and selectors stay text; every thread compiles its own.
 
+import type { Place } from '../base/fault.ts';
 import type { Range } from '../base/ip.ts';
 import type { LINE_FORMATS, LOG_FORMATS, LOG_LEVELS, SYNC_KINDS } from './server.schema.ts';
 import type { TemplatePart } from './template.ts';
@@ -80,15 +81,6 @@ export interface Match {
   readonly select?: readonly string[];
   readonly contains?: readonly string[];
   readonly regex?: readonly Pattern[];
-}
-
-/** Where in the operator's files something stands. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  /** `rules[2].match.fromHostIp` */
-  readonly key: string;
 }
 
 export interface Rule {
