@@ -298,6 +298,7 @@ export class Framer {
     if (over) {
       // The rest is passed over by `skip`, after the reader has accepted this frame: so it counts once.
       this.at = frame.end;
+      this.searchFrom = this.stopAt;
       this.skipLine = true;
     } else {
       this.at = this.stopNext;
@@ -309,6 +310,7 @@ export class Framer {
   /** No delimiter yet: a message only at the end of the connection, or when it is too long whatever comes. */
   private readUnendedLine(frame: Frame): number {
     if (!this.ended && this.end - this.at < this.bytesMax + LINE_SLACK) return UNDECIDED;
+    this.stopAt = this.searchFrom;
     this.stopNext = this.end;
     const end = this.multiLine ? this.withoutLineEnds(this.end) : this.end;
     return this.takeLine(frame, end > this.at ? end : this.end);
@@ -389,7 +391,7 @@ export class Framer {
       if (found === YES) this.nulFramed = true;
       return found;
     }
-    if (!this.adrift || p === this.at) return NO;
+    if (!this.adrift || (p === this.at && !this.skipLine)) return NO;
     this.stopNext = p;
     return this.countStartsAt(p);
   }
