@@ -121,3 +121,8 @@ export function printRange(range: Range): string {
   if (range.bits === 128) return address;
   return `${address}/${isV4(range) && range.bits >= 96 ? range.bits - 96 : range.bits}`;
 }
+
+/** Whether any address lies in both: of two CIDR ranges that meet, one holds the other. */
+export function rangesMeet(a: Range, b: Range): boolean {
+  return a.bits <= b.bits ? inRange(a, b) : inRange(b, a);
+}

@@ -1,18 +1,33 @@
-// Loads server.json and the files it includes. Placeholder while the checks are written.
+// Loads server.json and the files it includes: reads, checks, resolves. Either there is a configuration and no
+// fault, or there are all the faults of all files at once, each with file, line, column and key, in the order
+// in which they stand. A fault in one rule does not hide those of another.
+//
+// Refuses: to hand out half a configuration, and to change anything on the disk.
 
+import { dirname, resolve } from 'node:path';
 import type { Fault } from '../base/fault.ts';
+import { type Accounts, readAccounts } from './accounts.ts';
+import { type Document, type PlacedFault, readDocument } from './document.ts';
+import { makeFormats, type SelectorCheck } from './formats.ts';
+import { findIncluded } from './include.ts';
+import { checkFilesWritable, checkOwners, checkSocketPath } from './permissions.ts';
+import { resolveServer } from './resolve.ts';
+import {
+  checkListeners,
+  checkRules,
+  checkSenders,
+  checkSettings,
+  get,
+  type Report,
+  type RuleSource,
+  ruleSources,
+} from './rules.ts';
 import type { ServerConfig } from './server.ts';
-
-/** `compileSelector` of syslog/selector.ts fits: config/ may not import it. */
-export type SelectorCheck = (
-  text: string,
-) =>
-  | { readonly ok: true }
-  | { readonly ok: false; readonly at: number; readonly what: string; readonly mend: string };
+import { type Checker, makeChecker, placeSaid } from './validate.ts';
 
 export interface LoadOptions {
   readonly checkSelector: SelectorCheck;
-  /** Whether the log files could be written by this user is part of the check; default true. */
+  /** Whether this user could write the log files is part of the check; default true. */
   readonly checkFiles?: boolean;
 }
 
@@ -22,7 +37,111 @@ export type Loaded =
   | { readonly config: undefined; readonly faults: readonly Fault[]; readonly sources: readonly string[] };
 
 export function loadServerConfig(path: string, options: LoadOptions): Loaded {
-  void options;
-  void path;
-  return { config: undefined, faults: [], sources: [] };
+  const accounts = readAccounts();
+  const checker = makeChecker(makeFormats(accounts, options.checkSelector));
+  const book = new FaultBook();
+  const main = readDocument(resolve(path));
+  book.add(main, main.faults);
+  const { file, faults } = checker.server(main);
+  book.add(main, faults);
+  const rules = [...includedRules(main, get(file, 'include'), checker, book), ...ruleSources(main, file, '')];
+  if (main.root !== undefined) checkWhole(main, file, rules, accounts, options.checkFiles ?? true, book);
+  const all = book.all();
+  if (all.length > 0) return { config: undefined, faults: all, sources: book.sources() };
+  return { config: resolveServer(main, file, rules, accounts), faults: [], sources: book.sources() };
+}
+
+/** Faults by file, in the order in which the files were read. */
+class FaultBook {
+  readonly #found = new Map<Document, PlacedFault[]>();
+
+  add(document: Document, faults: readonly PlacedFault[]): void {
+    const own = this.#found.get(document) ?? [];
+    own.push(...faults);
+    this.#found.set(document, own);
+  }
+
+  /** A file that could not be read as JSON: nobody knows which rules it would have brought. */
+  hasBroken(): boolean {
+    return [...this.#found.keys()].some((document) => document.root === undefined);
+  }
+
+  sources(): string[] {
+    return [...this.#found.keys()].map((document) => document.file);
+  }
+
+  all(): Fault[] {
+    return [...this.#found.values()].flatMap((faults) =>
+      faults.sort((a, b) => a.offset - b.offset).map(({ fault }) => fault),
+    );
+  }
+}
+
+/** Rules of the included files come before those of the file that includes them. */
+function includedRules(main: Document, include: unknown, checker: Checker, book: FaultBook): RuleSource[] {
+  const rules: RuleSource[] = [];
+  const read = new Set<string>();
+  for (const [at, pattern] of (Array.isArray(include) ? include : []).entries()) {
+    if (typeof pattern !== 'string' || pattern === '') continue;
+    const found = findIncluded(main.file, pattern);
+    if ('problem' in found) {
+      book.add(main, [placeSaid(main, { path: ['include', at], part: 'value', ...found.problem })]);
+      continue;
+    }
+    for (const path of found.files) {
+      if (read.has(path)) continue;
+      read.add(path);
+      rules.push(...includedFile(path, main, checker, book));
+    }
+  }
+  return rules;
+}
+
+function includedFile(path: string, main: Document, checker: Checker, book: FaultBook): RuleSource[] {
+  const document = readDocument(path);
+  const { file, faults } = checker.rules(document);
+  book.add(document, [...document.faults, ...faults]);
+  const short = path.startsWith(`${dirname(main.file)}/`) ? path.slice(dirname(main.file).length + 1) : path;
+  return ruleSources(document, file, `${short}: `);
+}
+
+/** The checks that look at more than one key. */
+function checkWhole(
+  main: Document,
+  file: unknown,
+  rules: readonly RuleSource[],
+  accounts: Accounts,
+  checkFiles: boolean,
+  book: FaultBook,
+): void {
+  const report: Report = (source, fault) => book.add(source.document, [fault]);
+  const settings = get(file, 'files');
+  const root = get(settings, 'root');
+  const filesRoot =
+    typeof root === 'string' && !/[{}\0]/.test(root) ? resolve(dirname(main.file), root) : undefined;
+  if (rules.length === 0 && Array.isArray(get(file, 'rules')) && !book.hasBroken())
+    book.add(main, [sayNoRules(main)]);
+  checkListeners(main, get(get(file, 'syslog'), 'listen'), (fault) => book.add(main, [fault]));
+  checkRules(rules, report);
+  checkSenders(rules, get(get(file, 'syslog'), 'allow'), report);
+  checkSettings(rules, settings, filesRoot, report);
+  book.add(main, checkSocketPath(main, get(get(file, 'control'), 'socket')));
+  if (!checkFiles) return;
+  checkFilesWritable(rules, settings, filesRoot, accounts, report);
+  book.add(main, checkOwners(main, ['files'], settings, accounts));
+  for (const rule of rules)
+    book.add(
+      rule.document,
+      checkOwners(rule.document, [...rule.path, 'file'], get(rule.value, 'file'), accounts),
+    );
+}
+
+function sayNoRules(main: Document): PlacedFault {
+  return placeSaid(main, {
+    code: 'CONFIG_NO_RULES',
+    path: ['rules'],
+    part: 'value',
+    what: 'There is no rule, so every message would go nowhere.',
+    mend: 'Add one for all messages: "rules": [{ "name": "everything", "file": "{fromHostIp}/{program}.log" }]',
+  });
 }

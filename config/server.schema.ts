@@ -434,7 +434,7 @@ export const logSchema = {
 } as const satisfies Schema;
 
 export const serverSchema = {
-  title: 'server.json',
+  title: 'Top level',
   type: 'object',
   additionalProperties: false,
   description: 'The configuration of `belfry serve`.',
@@ -461,7 +461,7 @@ export const serverSchema = {
 
 /** What an included file may hold. */
 export const rulesFileSchema = {
-  title: 'included file',
+  title: 'Included file',
   type: 'object',
   additionalProperties: false,
   description: 'A file that `include` names.',

@@ -39,7 +39,7 @@ export function parseTemplate(text: string): Template {
   const problems: Problem[] = [];
   const parts = splitWords(text, problems);
   const absolute = text.startsWith('/');
-  problems.push(...pathProblems(text, parts));
+  if (problems.length === 0) problems.push(...pathProblems(text, parts));
   if (absolute && parts.length > 1 && rootLength(parts) <= 1) problems.push(rootlessProblem(text));
   return { absolute, parts, problems };
 }

@@ -1,0 +1,24 @@
+// Keys and schemes that belong to Belfry but not yet to this version. A configuration that uses one is told
+// so, instead of being told that it has a typing mistake. An entry leaves this table with the version that
+// brings it.
+
+/** By the title of the schema that the key would stand in. */
+export const LATER_KEYS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'Top level': {
+    ntp: 'the time service',
+    sources: 'sources of time',
+    inputs: 'the agent',
+    destinations: 'the agent',
+    time: 'keeping the clock',
+    traffic: 'watching the network',
+  },
+  syslog: { tls: 'syslog over TLS' },
+  match: { certName: 'syslog over TLS' },
+};
+
+/** Schemes of `syslog.listen`. */
+export const LATER_SCHEMES: Readonly<Record<string, string>> = {
+  relp: 'RELP',
+  relps: 'RELP over TLS',
+  tls: 'syslog over TLS',
+};
