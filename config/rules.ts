@@ -8,7 +8,8 @@ import { parseSize } from '../base/units.ts';
 import { type Document, type Path, type PlacedFault, placeInDocument, printPath } from './document.ts';
 import { ruleSchema } from './server.schema.ts';
 import { type PlacedTemplate, parseTemplate, placeTemplate } from './template.ts';
-import { placeSaid, printJson } from './validate.ts';
+import { printJson } from './schema-facts.ts';
+import { placeSaid } from './validate.ts';
 
 /** A rule where it stands, in the order in which the rules run. */
 export interface RuleSource {

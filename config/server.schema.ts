@@ -120,7 +120,7 @@ export const fileSchema = {
     path: {
       type: 'string',
       format: 'file-template',
-      description: 'Path with template words (see "Template words").',
+      description: 'Path with [template words](#template-words).',
       examples: ['{fromHostIp}/{program}.log'],
     },
     format: lineFormat,
@@ -171,7 +171,7 @@ export const matchSchema = {
       format: 'selector',
       minItems: 1,
       items: { type: 'string', format: 'selector' },
-      description: 'Facility and severity in the language of syslog.conf.',
+      description: 'Facility and severity in the language of syslog.conf: see [selectors](#selectors).',
       examples: ['auth,authpriv.*;mail.err;cron.none'],
     },
     contains: {
@@ -229,7 +229,7 @@ const rules = {
   type: 'array',
   default: [],
   items: ruleSchema,
-  description: 'The rules, in order. See "rule".',
+  description: 'The rules, in the order in which they run.',
 } as const satisfies Schema;
 
 export const timeZoneSchema = {

@@ -16,23 +16,21 @@ import {
 } from './document.ts';
 import type { Formats, TextFormat } from './formats.ts';
 import { LATER_KEYS } from './later.ts';
+import {
+  anchorOf,
+  exampleOf,
+  factsOf,
+  type FormatTable,
+  printJson,
+  type SchemaFacts,
+  typeWords,
+} from './schema-facts.ts';
 import { type RulesFile, rulesFileSchema, type ServerFile, serverSchema } from './server.schema.ts';
 
 export interface Checker {
   /** The value has defaults filled in, and is what the type says only if there are no faults. */
   server(document: Document): { readonly file: ServerFile; readonly faults: readonly PlacedFault[] };
   rules(document: Document): { readonly file: RulesFile; readonly faults: readonly PlacedFault[] };
-}
-
-/** The parts of a schema that the sentences are made from. */
-interface SchemaFacts {
-  readonly title?: string;
-  readonly type?: string | readonly string[];
-  readonly format?: string;
-  readonly enum?: readonly unknown[];
-  readonly default?: unknown;
-  readonly examples?: readonly unknown[];
-  readonly properties?: Readonly<Record<string, unknown>>;
 }
 
 interface Said {
@@ -43,37 +41,39 @@ interface Said {
   readonly mend: string;
 }
 
+/** The schema itself is checked by a test, not at each start. */
+const AJV_OPTIONS = {
+  allErrors: true,
+  useDefaults: true,
+  verbose: true,
+  strict: true,
+  strictTypes: true,
+  allowUnionTypes: true,
+  meta: false,
+  validateSchema: false,
+  code: { optimize: false },
+} as const;
+
 export function makeChecker(formats: Formats): Checker {
-  const table: Readonly<Record<string, TextFormat>> = formats;
-  const ajv = new Ajv({
-    allErrors: true,
-    useDefaults: true,
-    verbose: true,
-    strict: true,
-    strictTypes: true,
-    allowUnionTypes: true,
-  });
-  for (const [name, format] of Object.entries(table))
+  const ajv = new Ajv(AJV_OPTIONS);
+  for (const [name, format] of Object.entries<TextFormat>(formats)) {
     ajv.addFormat(name, (text) => format.check(text).length === 0);
-  ajv.addKeyword({
-    keyword: 'atLeast',
-    type: 'string',
-    schemaType: 'string',
-    validate: atLeast,
-    errors: false,
-  });
-  ajv.addKeyword({
-    keyword: 'atMost',
-    type: 'string',
-    schemaType: 'string',
-    validate: atMost,
-    errors: false,
-  });
-  const server = ajv.compile<ServerFile>(serverSchema);
-  const rules = ajv.compile<RulesFile>(rulesFileSchema);
+  }
+  const limit = { type: 'string', schemaType: 'string', errors: false } as const;
+  ajv.addKeyword({ ...limit, keyword: 'atLeast', validate: atLeast });
+  ajv.addKeyword({ ...limit, keyword: 'atMost', validate: atMost });
+  // Compiled when first needed: most configurations include no file.
+  let server: ValidateFunction<ServerFile> | undefined;
+  let rules: ValidateFunction<RulesFile> | undefined;
   return {
-    server: (document) => check(server, document, table),
-    rules: (document) => check(rules, document, table),
+    server(document) {
+      server ??= ajv.compile<ServerFile>(serverSchema);
+      return check(server, document, formats);
+    },
+    rules(document) {
+      rules ??= ajv.compile<RulesFile>(rulesFileSchema);
+      return check(rules, document, formats);
+    },
   };
 }
 
@@ -93,7 +93,7 @@ function atMost(limit: string, text: string): boolean {
 function check<T>(
   validate: ValidateFunction<T>,
   document: Document,
-  formats: Readonly<Record<string, TextFormat>>,
+  formats: FormatTable,
 ): { file: T; faults: readonly PlacedFault[] } {
   const file = structuredClone(document.value) as T;
   if (document.root === undefined || validate(file)) return { file, faults: [] };
@@ -122,20 +122,16 @@ function withoutEchoes(errors: readonly ErrorObject[]): ErrorObject[] {
   });
 }
 
-function sayError(
-  error: ErrorObject,
-  document: Document,
-  formats: Readonly<Record<string, TextFormat>>,
-): Said[] {
+function sayError(error: ErrorObject, document: Document, formats: FormatTable): Said[] {
   const path = pathOf(error.instancePath, document);
-  const facts = (error.parentSchema ?? {}) as SchemaFacts;
+  const facts = factsOf(error.parentSchema);
   const value = { code: 'CONFIG_BAD_VALUE', path, part: 'value' } as const;
   switch (error.keyword) {
     case 'additionalProperties':
       return [sayUnknownKey(path, String(error.params.additionalProperty), facts)];
     case 'required': {
       const key = String(error.params.missingProperty);
-      const example = (facts.properties?.[key] ?? {}) as SchemaFacts;
+      const example = factsOf(facts.properties?.[key]);
       return [
         {
           ...value,
@@ -224,10 +220,6 @@ function owner(facts: SchemaFacts): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-export function anchorOf(title: string): string {
-  return title.toLowerCase().replaceAll(' ', '-');
-}
-
 function sayUnknownKey(path: Path, key: string, facts: SchemaFacts): Said {
   const title = facts.title ?? '';
   const place = { path: [...path, key], part: 'key' } as const;
@@ -247,38 +239,16 @@ function sayUnknownKey(path: Path, key: string, facts: SchemaFacts): Said {
   return { ...place, code: 'CONFIG_UNKNOWN_KEY', what, mend };
 }
 
-const TYPE_WORDS: Readonly<Record<string, string>> = {
-  string: 'text',
-  integer: 'a whole number',
-  number: 'a number',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'an object',
-  null: 'null',
-};
-
 function sayWrongType(
   path: Path,
   data: unknown,
   facts: SchemaFacts,
-  formats: Readonly<Record<string, TextFormat>>,
+  formats: FormatTable,
 ): { what: string; mend: string } {
-  const types = [facts.type ?? []].flat();
-  const text = facts.format === undefined ? undefined : formats[facts.format]?.shape;
-  const words = types.map((type) => {
-    if (type === 'string' && text !== undefined && text !== 'text') return `${text} in quotes`;
-    return type === 'boolean' && facts.title === 'rotate' ? 'false' : (TYPE_WORDS[type] ?? type);
-  });
-  const what = `${nameOf(path)} must be ${words.join(' or ')}, not ${describe(data)}.`;
-  const wrapped =
-    types.includes('array') && typeof data === 'string' ? `[${JSON.stringify(data)}]` : undefined;
-  return {
-    what,
-    mend:
-      path.length === 0
-        ? 'Begin the file with { and end it with }.'
-        : `Write it as ${wrapped ?? exampleOf(facts)}.`,
-  };
+  const what = `${nameOf(path)} must be ${typeWords(facts, formats, true)}, not ${describe(data)}.`;
+  if (path.length === 0) return { what, mend: 'Begin the file with { and end it with }.' };
+  const isList = facts.type === 'array' && typeof data === 'string';
+  return { what, mend: `Write it as ${isList ? printJson([data]) : exampleOf(facts)}.` };
 }
 
 function describe(data: unknown): string {
@@ -289,20 +259,7 @@ function describe(data: unknown): string {
   return typeof data === 'number' ? `the number ${data}` : String(data);
 }
 
-function exampleOf(facts: SchemaFacts): string {
-  const example = facts.examples?.[0] ?? facts.default ?? facts.enum?.[0];
-  return printJson(example ?? '…');
-}
-
-/** JSON on one line with a space behind each colon and comma, as a person writes it. */
-export function printJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(printJson).join(', ')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '…';
-  const entries = Object.entries(value).map(([key, own]) => `${JSON.stringify(key)}: ${printJson(own)}`);
-  return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
-}
-
-function sayFormat(error: ErrorObject, path: Path, formats: Readonly<Record<string, TextFormat>>): Said[] {
+function sayFormat(error: ErrorObject, path: Path, formats: FormatTable): Said[] {
   const key = error.propertyName;
   const text = String(key ?? error.data);
   const place =

@@ -1,0 +1,30 @@
+// `npm run docs`: writes the files that follow from declarations in the source. Run it after changing a
+// configuration key, a fault or a metric; a tidy test fails as long as a file differs.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { renderConfigDocs, renderFaultDocs, renderPublishedSchema } from '../config/render.ts';
+
+const FILES: readonly (readonly [path: string, render: () => string])[] = [
+  ['docs/config.md', renderConfigDocs],
+  ['docs/faults.md', renderFaultDocs],
+  ['config/published/server.schema.json', renderPublishedSchema],
+];
+
+function current(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+for (const [path, render] of FILES) {
+  const text = render();
+  const changed = current(path) !== text;
+  if (changed) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+  process.stdout.write(`${changed ? 'written  ' : 'unchanged'} ${path}\n`);
+}
