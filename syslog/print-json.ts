@@ -1,0 +1,129 @@
+// JSON from bytes: strings are written straight from the record, without making strings of them first.
+// Promises: valid JSON in valid UTF-8 for any bytes. Bytes that are not UTF-8 become U+FFFD, control
+// characters (C0, DEL, C1) become \u00xx. Refuses: to read structured data fast; it is rare and small.
+
+import { copyPlain } from './escape.ts';
+import type { StructuredElement } from './structured.ts';
+
+/** One byte becomes at most `\u00xx`. */
+export const JSON_GROWTH = 6;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const HEX = Buffer.from('0123456789abcdef');
+const NULL = Buffer.from('null');
+const REPLACEMENT = Buffer.from('\ufffd');
+
+/** Bytes that stand in a JSON string as they are: printable ASCII but the quote and the backslash. */
+const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x20 && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
+);
+
+/** The bytes as a JSON string with its quotes; null when there are none (start -1). */
+export function writeJsonString(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  at: number,
+): number {
+  if (start < 0) return copyPlain(NULL, 0, NULL.length, out, at);
+  let to = at;
+  out[to++] = QUOTE;
+  let run = start;
+  for (let from = start; from < end; ) {
+    const byte = bytes[from] as number;
+    if (PLAIN[byte] === 1) {
+      from++;
+      continue;
+    }
+    to = copyPlain(bytes, run, from, out, to);
+    const length = byte < 0x80 ? 1 : utf8Length(bytes, from, end);
+    to = writeSpecial(bytes, from, length, out, to);
+    from += length === 0 ? 1 : length;
+    run = from;
+  }
+  to = copyPlain(bytes, run, end, out, to);
+  out[to++] = QUOTE;
+  return to;
+}
+
+function writeSpecial(bytes: Uint8Array, from: number, length: number, out: Uint8Array, at: number): number {
+  const byte = bytes[from] as number;
+  if (length === 0) return copyPlain(REPLACEMENT, 0, 3, out, at);
+  if (length === 1) return writeEscape(byte, out, at);
+  if (length === 2 && byte === 0xc2 && (bytes[from + 1] as number) <= 0x9f)
+    return writeEscape(bytes[from + 1] as number, out, at);
+  for (let i = 0; i < length; i++) out[at + i] = bytes[from + i] as number;
+  return at + length;
+}
+
+function writeEscape(code: number, out: Uint8Array, at: number): number {
+  out[at] = BACKSLASH;
+  if (code === QUOTE || code === BACKSLASH) {
+    out[at + 1] = code;
+    return at + 2;
+  }
+  out[at + 1] = 0x75;
+  out[at + 2] = 0x30;
+  out[at + 3] = 0x30;
+  out[at + 4] = HEX[code >> 4] as number;
+  out[at + 5] = HEX[code & 15] as number;
+  return at + 6;
+}
+
+/**
+ * Length of the well-formed UTF-8 sequence at `at` (two to four bytes), 0 when there is none: no overlong
+ * forms, no surrogates, nothing above U+10FFFF (RFC 3629 section 4).
+ */
+export function utf8Length(bytes: Uint8Array, at: number, end: number): number {
+  const lead = bytes[at] as number;
+  const length =
+    lead >= 0xc2 && lead <= 0xdf
+      ? 2
+      : lead >= 0xe0 && lead <= 0xef
+        ? 3
+        : lead >= 0xf0 && lead <= 0xf4
+          ? 4
+          : 0;
+  if (length === 0 || at + length > end) return 0;
+  for (let i = 1; i < length; i++) if (((bytes[at + i] as number) & 0xc0) !== 0x80) return 0;
+  const second = bytes[at + 1] as number;
+  if (lead === 0xe0 && second < 0xa0) return 0;
+  if (lead === 0xed && second > 0x9f) return 0;
+  if (lead === 0xf0 && second < 0x90) return 0;
+  if (lead === 0xf4 && second > 0x8f) return 0;
+  return length;
+}
+
+/**
+ * `{id: {name: value}}`. An SD-ID that stands twice gives one object; a name that stands twice in it (RFC
+ * 5424 section 6.3.3 allows it) gives a list, so that no value is lost.
+ */
+export function structuredJson(elements: readonly StructuredElement[]): string {
+  const byId = new Map<string, Map<string, string[]>>();
+  for (const { id, params } of elements) {
+    const names = byId.get(id) ?? new Map<string, string[]>();
+    byId.set(id, names);
+    for (const [name, value] of params) names.set(name, [...(names.get(name) ?? []), value]);
+  }
+  return objectJson([...byId].map(([id, names]) => [id, objectJson([...names].map(valuesJson))]));
+}
+
+function valuesJson([name, values]: readonly [string, readonly string[]]): [string, string] {
+  return [
+    name,
+    values.length === 1 ? stringJson(values[0] as string) : `[${values.map(stringJson).join(',')}]`,
+  ];
+}
+
+function objectJson(members: readonly (readonly [string, string])[]): string {
+  return `{${members.map(([name, value]) => `${stringJson(name)}:${value}`).join(',')}}`;
+}
+
+function stringJson(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u007f-\u009f]/g,
+    (char) => `\\u00${char.charCodeAt(0).toString(16)}`,
+  );
+}
