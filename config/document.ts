@@ -2,11 +2,10 @@
 // comments and trailing commas. Answers where a key or a value stands, as line and column counted from 1
 // in characters.
 //
-// Refuses: files beyond a size and a depth that no operator writes, text that is not UTF-8, syntax errors
+// Refuses: brackets beyond a depth that no operator writes, text that is not UTF-8, syntax errors
 // (one for each line that has any), and the same key twice in one object.
 
 import { isUtf8 } from 'node:buffer';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import {
   createScanner,
   getNodeValue,
@@ -16,6 +15,7 @@ import {
   printParseErrorCode,
 } from 'jsonc-parser';
 import { Fault, type FaultCode, type Place, printPlace } from '../base/fault.ts';
+import { readWhole } from './read.ts';
 
 export type Segment = string | number;
 export type Path = readonly Segment[];
@@ -42,9 +42,6 @@ export interface PlacedFault {
 }
 
 const BYTE_ORDER_MARK = '\ufeff';
-
-/** A configuration of 100,000 rules has about 10 MB. */
-const FILE_BYTES_MAX = 32 * 1024 ** 2;
 
 /** The deepest key, rules[].file.rotate.size, has depth 5; the limit guards the recursive parser. */
 const DEPTH_MAX = 64;
@@ -92,72 +89,6 @@ function notUtf8(source: Source): PlacedFault {
     'The file is not UTF-8 text.',
     'Save it as UTF-8; the wrong letter may stand in a comment.',
   );
-}
-
-/** The bytes of a file or a pipe (`belfry check -c /dev/stdin`), at most FILE_BYTES_MAX. */
-function readWhole(file: string): Buffer | Fault {
-  let fd: number;
-  try {
-    fd = openSync(file, 'r');
-  } catch (error) {
-    return unreadable(file, error);
-  }
-  try {
-    if (fstatSync(fd).isDirectory()) return notAFile(file);
-    return readUpTo(fd) ?? tooLarge(file);
-  } catch (error) {
-    return unreadable(file, error);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function readUpTo(fd: number): Buffer | undefined {
-  const chunks: Buffer[] = [];
-  let total = 0;
-  while (total <= FILE_BYTES_MAX) {
-    const chunk = Buffer.allocUnsafe(64 * 1024);
-    const length = readSync(fd, chunk);
-    if (length === 0) return Buffer.concat(chunks);
-    chunks.push(chunk.subarray(0, length));
-    total += length;
-  }
-  return undefined;
-}
-
-function notAFile(file: string): Fault {
-  return new Fault('CONFIG_NOT_READABLE', {
-    what: 'The configuration is a directory, not a file.',
-    where: file,
-    mend: `Name the file in it, such as ${file.replace(/\/+$/, '')}/server.json.`,
-  });
-}
-
-function tooLarge(file: string): Fault {
-  return new Fault('CONFIG_NOT_READABLE', {
-    what: `The file is larger than ${FILE_BYTES_MAX / 1024 ** 2} MiB.`,
-    where: file,
-    mend: 'Is it the right file?',
-  });
-}
-
-function unreadable(file: string, error: unknown): Fault {
-  const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-  if (reason === 'ENOENT' || reason === 'ENOTDIR') {
-    return new Fault('CONFIG_NOT_FOUND', {
-      what: 'There is no such configuration file.',
-      where: file,
-      mend: `Copy config/examples/server.json from the Belfry package to ${file}, or name another file with -c FILE.`,
-    });
-  }
-  return new Fault('CONFIG_NOT_READABLE', {
-    what: `The configuration file cannot be read (${reason}).`,
-    where: file,
-    mend:
-      reason === 'EACCES'
-        ? 'Let the user that runs Belfry read it: its group, mode 0640, and x on each directory above it.'
-        : 'See to the file and the disk that it lies on.',
-  });
 }
 
 /** Token kinds of jsonc-parser's scanner (SyntaxKind, a const enum that cannot be imported). */

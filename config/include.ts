@@ -4,17 +4,12 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { FaultCode } from '../base/fault.ts';
-import type { Problem } from './template.ts';
-
-export interface IncludeProblem extends Problem {
-  readonly code: FaultCode;
-}
+import type { FormatProblem } from './problem.ts';
 
 /** More files than this are a mistake in the pattern. */
 const FILES_MAX = 10_000;
 
-export type Included = { readonly files: readonly string[] } | { readonly problem: IncludeProblem };
+export type Included = { readonly files: readonly string[] } | { readonly problem: FormatProblem };
 
 /** Absolute paths, in the order in which they are read. Relative patterns lie beside the file that names them. */
 export function findIncluded(mainFile: string, pattern: string): Included {
@@ -45,7 +40,7 @@ function onlyFile(path: string, mainFile: string): Included {
   return { problem: { code: 'CONFIG_NOT_FOUND', what: `There is no file ${path}.`, mend } };
 }
 
-function ownFile(mainFile: string): IncludeProblem {
+function ownFile(mainFile: string): FormatProblem {
   const mend = 'Put included files into a directory of their own, such as "conf.d/*.json".';
   return { code: 'CONFIG_CONFLICT', what: `${mainFile} includes itself.`, mend };
 }

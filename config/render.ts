@@ -125,7 +125,7 @@ function renderType(facts: SchemaFacts): string {
 function renderItems(facts: SchemaFacts): string {
   return [facts.type].flat().length > 1
     ? ' of them'
-    : ` of: ${typeWords(factsOf(facts.items), FORMATS, false)}`;
+    : `; each entry ${typeWords(factsOf(facts.items), FORMATS, false)}`;
 }
 
 function renderWords(): string {

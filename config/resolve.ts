@@ -8,7 +8,8 @@ import { parseRange, type Range } from '../base/ip.ts';
 import { parseSize, parseSpan } from '../base/units.ts';
 import type { Accounts } from './accounts.ts';
 import { type Document, placeInDocument } from './document.ts';
-import { parseListen, parseMode, parseSocketAddress, splitPattern } from './formats.ts';
+import { parseListen, parseSocketAddress } from './address-formats.ts';
+import { parseMode, splitPattern } from './formats.ts';
 import { accountId } from './permissions.ts';
 import { type RuleSource, targetOf, textList } from './rules.ts';
 import type {
@@ -21,7 +22,8 @@ import type {
   ServerConfig,
   SyslogConfig,
 } from './server.ts';
-import type { MatchText, RuleText, ServerFile } from './server.schema.ts';
+import type { MatchText, RuleText } from './rule.schema.ts';
+import type { ServerFile } from './server.schema.ts';
 
 export function resolveServer(
   document: Document,

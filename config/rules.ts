@@ -6,7 +6,7 @@ import { printPlace } from '../base/fault.ts';
 import { parseRange, printRange, type Range, rangesMeet } from '../base/ip.ts';
 import { parseSize } from '../base/units.ts';
 import { type Document, type Path, type PlacedFault, placeInDocument, printPath } from './document.ts';
-import { ruleSchema } from './server.schema.ts';
+import { ruleSchema } from './rule.schema.ts';
 import { type PlacedTemplate, parseTemplate, placeTemplate } from './template.ts';
 import { printJson } from './schema-facts.ts';
 import { placeSaid } from './validate.ts';

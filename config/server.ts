@@ -4,7 +4,8 @@
 
 import type { Place } from '../base/fault.ts';
 import type { Range } from '../base/ip.ts';
-import type { LINE_FORMATS, LOG_FORMATS, LOG_LEVELS, SYNC_KINDS } from './server.schema.ts';
+import type { LINE_FORMATS, SYNC_KINDS } from './rule.schema.ts';
+import type { LOG_FORMATS, LOG_LEVELS } from './server.schema.ts';
 import type { TemplatePart } from './template.ts';
 
 export type LineFormat = (typeof LINE_FORMATS)[number];

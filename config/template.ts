@@ -7,16 +7,12 @@
 
 import { posix } from 'node:path';
 import { suggestion } from '../base/nearest.ts';
+import type { Problem } from './problem.ts';
 import { TEMPLATE_WORDS, type TemplateWord } from './template-words.ts';
 
 export type TemplatePart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'word'; readonly word: TemplateWord };
-
-export interface Problem {
-  readonly what: string;
-  readonly mend: string;
-}
 
 export interface Template {
   readonly absolute: boolean;

@@ -6,7 +6,8 @@
 import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Accounts, Identity } from './accounts.ts';
-import type { PlacedTemplate, Problem } from './template.ts';
+import type { Problem } from './problem.ts';
+import type { PlacedTemplate } from './template.ts';
 
 export interface WriteProblem extends Problem {
   /** The file or directory that stands in the way: one fault for it is enough. */
