@@ -1,0 +1,120 @@
+// Reads what follows the host: the tag of RFC 3164 section 4.1.3, or what a vendor puts in its place.
+// A program that a colon or a process id marks is taken off the text. A program that is only recognised
+// (`%LINK-3-UPDOWN`, `CEF:0|`, a JSON log's first word) stays in the text too: then record.programStart
+// lies at or behind record.msgStart, and whoever prints the line must not print the program again.
+// Refuses: to call a first word a program for its looks alone.
+
+import { CLASS, LETTER, skipSpaces, spells, TAG, wordEnd } from './chars.ts';
+import { FORMAT, type LogRecord } from './record.ts';
+import { scanMonthFirst, stampLength, takeTime } from './stamp.ts';
+import { facilityEnd, facilityStart } from './vendor/cisco-mnemonic.ts';
+import { isClassWord, readDeviceContent } from './vendor/devices.ts';
+import { findTag, isHostWord, isSeverityWord, type Tag } from './words.ts';
+
+const SPACE = 32;
+const tag: Tag = { nameEnd: 0, pidStart: -1, pidEnd: -1, textStart: 0 };
+
+/** The content begins at `p`; a space that stands there already belongs to the text. */
+export function readContent(record: LogRecord, bytes: Uint8Array, p: number, end: number): void {
+  const t = skipSpaces(bytes, p, end);
+  if (readForwarded(record, bytes, t, end) || readSecondHeader(record, bytes, t, end)) return;
+  readInnerContent(record, bytes, p, end);
+}
+
+/** As readContent, behind the headers that relays put before it. */
+function readInnerContent(record: LogRecord, bytes: Uint8Array, p: number, end: number): void {
+  record.msgStart = p;
+  const t = skipSpaces(bytes, p, end);
+  if (t >= end) return;
+  if (readMnemonic(record, bytes, t, end)) return;
+  if (readTag(record, bytes, t, end)) return;
+  if (readTagBehindSeverity(record, bytes, t, end)) return;
+  if (readDeviceContent(record, bytes, t, end)) return;
+  readJsonProgram(record, bytes, t, end);
+}
+
+/** `%LINK-3-UPDOWN: …`: filed under LINK; the text keeps the whole of it. */
+export function readMnemonic(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  const first = bytes[t];
+  if (first !== 0x25 && first !== 0x23) return false;
+  const facility = facilityEnd(bytes, t, end);
+  if (facility < 0) return false;
+  record.format = FORMAT.vendor;
+  record.msgStart = t;
+  setProgram(record, facilityStart(bytes, t, end), facility);
+  return true;
+}
+
+export function setProgram(record: LogRecord, start: number, end: number): void {
+  record.programStart = start;
+  record.programEnd = end;
+}
+
+/** A tag that is marked as one: it leaves the text. */
+export function readTag(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  if (!findTag(bytes, t, end, tag)) return false;
+  takeTag(record, t);
+  record.msgStart = tag.textStart;
+  return true;
+}
+
+function takeTag(record: LogRecord, start: number): void {
+  setProgram(record, start, tag.nameEnd);
+  record.procidStart = tag.pidStart;
+  record.procidEnd = tag.pidEnd;
+}
+
+/** BIG-IP: `notice tmsh[16322]: …`. The severity stays in the text, and so does the tag. */
+function readTagBehindSeverity(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  const word = wordEnd(bytes, t, end);
+  if (word >= end || bytes[word] !== SPACE || !isSeverityWord(bytes, t, word)) return false;
+  if (!findTag(bytes, word + 1, end, tag) || tag.pidStart < 0) return false;
+  record.format = FORMAT.vendor;
+  takeTag(record, word + 1);
+  return true;
+}
+
+/** AIX: `Message forwarded from HOST: prog[pid]: …`. The forwarded host is the one that spoke. */
+export function readForwarded(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  if (!spells(bytes, t, end, 'Message forwarded from ')) return false;
+  const host = t + 'Message forwarded from '.length;
+  let hostEnd = wordEnd(bytes, host, end);
+  if (hostEnd < end && bytes[hostEnd - 1] !== 0x3a) return false;
+  if (bytes[hostEnd - 1] === 0x3a) hostEnd--;
+  if (!isHostWord(bytes, host, hostEnd)) return false;
+  record.format = FORMAT.vendor;
+  record.hostStart = host;
+  record.hostEnd = hostEnd;
+  readInnerContent(record, bytes, Math.min(hostEnd + 2, end), end);
+  return true;
+}
+
+/**
+ * `Mmm dd hh:mm:ss relay Mmm dd hh:mm:ss origin tag: …`: a relay has put its own header before the one of
+ * the origin. The inner header tells who spoke and when. Only where a tag or ISE's class follows.
+ */
+function readSecondHeader(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  const stamp = stampLength(bytes, t, end);
+  if (stamp === 0) return false;
+  const host = skipSpaces(bytes, t + stamp, end);
+  const hostEnd = wordEnd(bytes, host, end);
+  if (hostEnd >= end || bytes[hostEnd] !== SPACE || !isHostWord(bytes, host, hostEnd)) return false;
+  if (!isClassWord(bytes, hostEnd + 1, end) && !findTag(bytes, hostEnd + 1, end, tag)) return false;
+  record.format = FORMAT.vendor;
+  record.hostStart = host;
+  record.hostEnd = hostEnd;
+  takeTime(record, bytes, t, end, scanMonthFirst);
+  readInnerContent(record, bytes, hostEnd + 1, end);
+  return true;
+}
+
+/** `host darktrace_audit {"user": …`: one plain word before JSON names the log; it stays in the text. */
+function readJsonProgram(record: LogRecord, bytes: Uint8Array, t: number, end: number): void {
+  let word = t;
+  while (word < end && (CLASS[bytes[word]!]! & TAG) !== 0) word++;
+  if (word === t || end - word < 2 || bytes[word] !== SPACE || (CLASS[bytes[t]!]! & LETTER) === 0) return;
+  let json = word + 1;
+  // Vectra writes a dash and a colon for the process id that it does not have.
+  if (spells(bytes, json, end, '-: ')) json += 3;
+  if (json < end && bytes[json] === 0x7b) setProgram(record, t, word);
+}

@@ -1,0 +1,162 @@
+// Reads the middle of a traditional header: from behind the time to the host, and from the host on with
+// content.ts. Knows the headers in which the host is missing, or stands where the tag should.
+// Refuses: to take a word for the host that cannot be a host name; then the host is absent and the reader
+// of the record puts the sender's address in its place.
+
+import { skipSpaces, spells, wordEnd, CLASS, LETTER, LOWER } from './chars.ts';
+import { readContent, readForwarded, readMnemonic, readTag } from './content.ts';
+import { FORMAT, type LogRecord } from './record.ts';
+import { readHostByVendor } from './vendor/hosts.ts';
+import { findTag, isAddressWord, isHostWord, isSeverityWord, looksLikeHost, type Tag } from './words.ts';
+
+const SPACE = 32;
+const TAB = 9;
+const COLON = 0x3a;
+
+const tag: Tag = { nameEnd: 0, pidStart: -1, pidEnd: -1, textStart: 0 };
+
+/** The time ends at `after`. */
+export function readAfterTime(record: LogRecord, bytes: Uint8Array, after: number, end: number): void {
+  if (record.format === FORMAT.text) record.format = FORMAT.rfc3164;
+  record.msgStart = after;
+  if (after >= end) return;
+  const next = bytes[after]!;
+  if (next === TAB) {
+    record.format = FORMAT.vendor;
+    record.msgStart = after + 1;
+    return;
+  }
+  // Solace writes no space behind the time.
+  if (next !== SPACE && next !== COLON && (CLASS[next]! & LETTER) === 0) {
+    record.msgStart = record.timeStart;
+    return;
+  }
+  let p = skipSpaces(bytes, after, end);
+  // `12:53:10: text` and `12:53:10 : text`, but not `12:53:10 ::1 text`.
+  if (p < end && bytes[p] === COLON && (p + 1 >= end || bytes[p + 1] === SPACE)) {
+    p = skipSpaces(bytes, p + 1, end);
+  }
+  readHost(record, bytes, skipSelector(bytes, p, end), end);
+}
+
+/** Past `<auth.info> `, which BSD's syslogd adds when it is told to be verbose. */
+function skipSelector(bytes: Uint8Array, p: number, end: number): number {
+  if (p >= end || bytes[p] !== 0x3c) return p;
+  let q = p + 1;
+  while (q < end && ((CLASS[bytes[q]!]! & LOWER) !== 0 || (bytes[q]! >= 48 && bytes[q]! <= 57))) q++;
+  if (q === p + 1 || q >= end || bytes[q] !== 0x2e) return p;
+  q++;
+  while (q < end && (CLASS[bytes[q]!]! & LOWER) !== 0) q++;
+  return end - q >= 2 && bytes[q] === 0x3e && bytes[q + 1] === SPACE ? q + 2 : p;
+}
+
+/** The host should begin at `p`. */
+export function readHost(record: LogRecord, bytes: Uint8Array, p: number, end: number): void {
+  record.msgStart = p;
+  if (p >= end || isRepeat(bytes, p, end)) return;
+  if (readMnemonic(record, bytes, p, end) || readForwarded(record, bytes, p, end)) return;
+  if (readHostByVendor(record, bytes, p, end)) return;
+  const word = wordEnd(bytes, p, end);
+  if (bytes[word - 1] === COLON) {
+    readColonWord(record, bytes, p, word, end);
+  } else if (findTag(bytes, p, end, tag) && tag.pidStart >= 0) {
+    readTag(record, bytes, p, end);
+  } else if (isHostWord(bytes, p, word) && (word >= end || bytes[word] === SPACE)) {
+    takeHost(record, p, word);
+    readContent(record, bytes, behindHost(bytes, word, end), end);
+  } else if (word - p === 1 && bytes[p] === 0x2d && word < end) {
+    readContent(record, bytes, word + 1, end);
+  } else {
+    readContent(record, bytes, p, end);
+  }
+}
+
+export function takeHost(record: LogRecord, start: number, end: number): void {
+  record.hostStart = start;
+  record.hostEnd = end;
+}
+
+/** Where the content begins behind a host that ends at `word`: after one space, or after ` : `. */
+function behindHost(bytes: Uint8Array, word: number, end: number): number {
+  const p = word < end ? word + 1 : end;
+  if (p < end && bytes[p] === COLON && (p + 1 >= end || bytes[p + 1] === SPACE))
+    return skipSpaces(bytes, p + 1, end);
+  return p;
+}
+
+/** syslogd's own notes carry no tag, and some relays forward them without a host. */
+function isRepeat(bytes: Uint8Array, p: number, end: number): boolean {
+  return spells(bytes, p, end, 'last message repeated ') || spells(bytes, p, end, 'message repeated ');
+}
+
+/** `word:` in the place of the host: the host itself where it looks like one, else the tag. */
+function readColonWord(record: LogRecord, bytes: Uint8Array, p: number, word: number, end: number): void {
+  if (isHostBeforeColon(bytes, p, word - 1, end)) {
+    takeHost(record, p, word - 1);
+    record.format = FORMAT.vendor;
+    readContent(record, bytes, skipSpaces(bytes, word, end), end);
+  } else if (!readTag(record, bytes, p, end)) {
+    readContent(record, bytes, p, end);
+  }
+}
+
+/** Decision 2 of docs/parsing.md. */
+function isHostBeforeColon(bytes: Uint8Array, start: number, colon: number, end: number): boolean {
+  if (!isHostWord(bytes, start, colon)) return false;
+  if (isAddressWord(bytes, start, colon) || looksLikeHost(bytes, start, colon)) return true;
+  const next = skipSpaces(bytes, colon + 1, end);
+  if (next >= end) return false;
+  return (
+    spells(bytes, next, end, 'NetScreen ') ||
+    spells(bytes, next, end, 'CEF:') ||
+    spells(bytes, next, end, 'LEEF:')
+  );
+}
+
+/** A message with a PRI and no time. False when nothing at all is recognised in it. */
+export function readUntimed(record: LogRecord, bytes: Uint8Array, p: number, end: number): boolean {
+  if (p >= end || isRepeat(bytes, p, end)) return false;
+  if (readMnemonic(record, bytes, p, end) || readForwarded(record, bytes, p, end)) return true;
+  const word = wordEnd(bytes, p, end);
+  if (bytes[word - 1] === COLON) return readUntimedColon(record, bytes, p, word, end);
+  if (findTag(bytes, p, end, tag) && tag.pidStart >= 0) {
+    record.format = FORMAT.rfc3164;
+    return readTag(record, bytes, p, end);
+  }
+  return readUntimedHost(record, bytes, p, word, end);
+}
+
+function readUntimedColon(
+  record: LogRecord,
+  bytes: Uint8Array,
+  p: number,
+  word: number,
+  end: number,
+): boolean {
+  if (isSeverityWord(bytes, p, word - 1)) return false;
+  record.format = FORMAT.rfc3164;
+  if (isHostBeforeColon(bytes, p, word - 1, end)) {
+    takeHost(record, p, word - 1);
+    record.format = FORMAT.vendor;
+    readContent(record, bytes, skipSpaces(bytes, word, end), end);
+    return true;
+  }
+  if (readTag(record, bytes, p, end)) return true;
+  record.format = FORMAT.text;
+  return false;
+}
+
+/** `host prog[pid]: text` without a time: a process id behind the second word is proof enough. */
+function readUntimedHost(
+  record: LogRecord,
+  bytes: Uint8Array,
+  p: number,
+  word: number,
+  end: number,
+): boolean {
+  if (word >= end || bytes[word] !== SPACE || !isHostWord(bytes, p, word)) return false;
+  if (!findTag(bytes, word + 1, end, tag) || tag.pidStart < 0) return false;
+  record.format = FORMAT.rfc3164;
+  takeHost(record, p, word);
+  return readTag(record, bytes, word + 1, end);
+}

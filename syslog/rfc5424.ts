@@ -1,0 +1,234 @@
+// Reads RFC 5424: `VERSION TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA [MSG]`.
+// What keeps to the letter costs one pass over the header. What breaks the letter and still has one
+// meaning (a lower-case `t`, nanoseconds, a name over its limit) is read and counted as trouble.
+// Refuses: to guess at a header that lacks fields. Then the whole text after the PRI is the message.
+
+import { CLASS, DIGIT, digits, PRINT } from './chars.ts';
+import { FORMAT, type LogRecord, TIME, TROUBLE } from './record.ts';
+import { scanIso } from './stamp.ts';
+import { GRADE, scanStructured, type StructuredScan } from './structured.ts';
+import { daysInMonth } from './time.ts';
+
+const SPACE = 32;
+const DASH = 0x2d;
+
+/** Limits of RFC 5424 section 6. */
+const HOST_MAX = 255;
+const APP_MAX = 48;
+const PROCID_MAX = 128;
+const MSGID_MAX = 32;
+/** TIME-SECFRAC = "." 1*6DIGIT. */
+const FRACTION_MAX = 6;
+
+const scan: StructuredScan = { end: 0, grade: 0 };
+
+/**
+ * Reads the header that begins with VERSION at `p`. False when this is another format: then only the
+ * caller's own reset may be relied on.
+ */
+export function read5424(record: LogRecord, bytes: Uint8Array, p: number, end: number): boolean {
+  const afterVersion = scanVersion(record, bytes, p, end);
+  if (afterVersion < 0) return false;
+  let q = scanTimestamp(record, bytes, afterVersion, end);
+  if (q === NOT_5424) {
+    record.version = 0;
+    return false;
+  }
+  record.format = FORMAT.rfc5424;
+  if (q < 0) return refuse(record, p, q === BAD_TIME ? TROUBLE.badTime : TROUBLE.badHeader);
+
+  const host = q;
+  const hostEnd = (q = fieldEnd(bytes, host, end));
+  const app = q + 1;
+  const appEnd = (q = fieldEnd(bytes, app, end));
+  const procid = q + 1;
+  const procidEnd = (q = fieldEnd(bytes, procid, end));
+  const msgid = q + 1;
+  const msgidEnd = (q = fieldEnd(bytes, msgid, end));
+  const sd = q + 1;
+  if (sd >= end || hostEnd === host || appEnd === app || procidEnd === procid || msgidEnd === msgid) {
+    return refuse(record, p, TROUBLE.badHeader);
+  }
+  if (
+    bytes[hostEnd] !== SPACE ||
+    bytes[appEnd] !== SPACE ||
+    bytes[procidEnd] !== SPACE ||
+    bytes[msgidEnd] !== SPACE
+  ) {
+    return refuse(record, p, TROUBLE.badHeader);
+  }
+  if (
+    hostEnd - host > HOST_MAX ||
+    appEnd - app > APP_MAX ||
+    procidEnd - procid > PROCID_MAX ||
+    msgidEnd - msgid > MSGID_MAX
+  ) {
+    record.trouble = TROUBLE.badHeader;
+  }
+  if (hostEnd - host !== 1 || bytes[host] !== DASH) {
+    record.hostStart = host;
+    record.hostEnd = hostEnd;
+  }
+  if (appEnd - app !== 1 || bytes[app] !== DASH) {
+    record.programStart = app;
+    record.programEnd = appEnd;
+  }
+  if (procidEnd - procid !== 1 || bytes[procid] !== DASH) {
+    record.procidStart = procid;
+    record.procidEnd = procidEnd;
+  }
+  if (msgidEnd - msgid !== 1 || bytes[msgid] !== DASH) {
+    record.msgidStart = msgid;
+    record.msgidEnd = msgidEnd;
+  }
+  readRest(record, bytes, sd, end);
+  return true;
+}
+
+/** Position after `VERSION SP`, or -1. VERSION is one to three digits (RFC 5424); `0` is seen in the field. */
+function scanVersion(record: LogRecord, bytes: Uint8Array, p: number, end: number): number {
+  let q = p;
+  let version = 0;
+  while (q < end && q - p < 3 && (CLASS[bytes[q]!]! & DIGIT) !== 0) version = version * 10 + bytes[q++]! - 48;
+  if (q === p || q >= end || bytes[q] !== SPACE) return -1;
+  if (bytes[p] === 48) {
+    if (q - p > 1) return -1;
+    record.trouble = TROUBLE.badHeader;
+  }
+  record.version = version;
+  return q + 1;
+}
+
+const NOT_5424 = -1;
+const BAD_TIME = -2;
+const BAD_AFTER_TIME = -3;
+
+/** Position after `TIMESTAMP SP`. */
+function scanTimestamp(record: LogRecord, bytes: Uint8Array, p: number, end: number): number {
+  if (end - p < 2) return NOT_5424;
+  if (bytes[p] === DASH) return bytes[p + 1] === SPACE ? p + 2 : BAD_TIME;
+  if (end - p >= 21 && bytes[p + 10] === 0x54) {
+    const q = scanStrictTime(record, bytes, p, end);
+    if (q > 0) return q;
+  }
+  return scanLooseTime(record, bytes, p, end);
+}
+
+/** `yyyy-mm-ddThh:mm:ss[.ffffff](Z|±hh:mm) `, to the letter. At least 21 bytes lie ahead. */
+function scanStrictTime(record: LogRecord, bytes: Uint8Array, p: number, end: number): number {
+  if (bytes[p + 4] !== DASH || bytes[p + 7] !== DASH || bytes[p + 13] !== 58 || bytes[p + 16] !== 58)
+    return -1;
+  const year = digits4(bytes, p);
+  const month = digits2(bytes, p + 5);
+  const day = digits2(bytes, p + 8);
+  const hour = digits2(bytes, p + 11);
+  const minute = digits2(bytes, p + 14);
+  const second = digits2(bytes, p + 17);
+  if (year < 1 || month < 1 || month > 12 || day < 1 || (day > 28 && day > daysInMonth(year, month)))
+    return -1;
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return -1;
+  let q = p + 19;
+  let nanos = 0;
+  if (bytes[q] === 0x2e) {
+    let scale = 100_000_000;
+    const fraction = ++q;
+    for (; q < end; q++) {
+      const d = bytes[q]! - 48;
+      if (d < 0 || d > 9) break;
+      nanos += d * scale;
+      scale /= 10;
+      if (q - fraction >= FRACTION_MAX) return -1;
+    }
+    if (q === fraction || q >= end) return -1;
+  }
+  let zone = 0;
+  const sign = bytes[q]!;
+  let after = q + 1;
+  if (sign !== 0x5a) {
+    if ((sign !== 0x2b && sign !== DASH) || end - q < 7 || bytes[q + 3] !== 58) return -1;
+    const hours = digits2(bytes, q + 1);
+    const minutes = digits2(bytes, q + 4);
+    if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return -1;
+    zone = sign === DASH ? -(hours * 60 + minutes) : hours * 60 + minutes;
+    after = q + 6;
+  }
+  if (after >= end || bytes[after] !== SPACE) return -1;
+  record.timeKind = TIME.calendar;
+  record.timeStart = p;
+  record.timeEnd = after;
+  record.year = year;
+  record.month = month;
+  record.day = day;
+  record.hour = hour;
+  record.minute = minute;
+  record.second = second;
+  record.nanos = nanos;
+  record.zoneMin = zone;
+  return after + 1;
+}
+
+/** Two digits that are known to lie inside the message, or a negative number. */
+function digits2(bytes: Uint8Array, p: number): number {
+  const tens = bytes[p]! - 48;
+  const ones = bytes[p + 1]! - 48;
+  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
+}
+
+function digits4(bytes: Uint8Array, p: number): number {
+  const high = digits2(bytes, p);
+  const low = digits2(bytes, p + 2);
+  return high < 0 || low < 0 ? -1 : high * 100 + low;
+}
+
+/** A stamp that breaks the letter. Dell's switches write a space for the T: a form of theirs, no trouble. */
+function scanLooseTime(record: LogRecord, bytes: Uint8Array, p: number, end: number): number {
+  if (digits(bytes, p, 4, end) < 0 || end - p < 6) return NOT_5424;
+  if (bytes[p + 4] !== DASH) return NOT_5424;
+  const q = scanIso(record, bytes, p, end);
+  if (q < 0 || (q < end && bytes[q] !== SPACE)) {
+    record.timeKind = TIME.none;
+    return BAD_TIME;
+  }
+  if (q >= end) return BAD_AFTER_TIME;
+  if (bytes[p + 10] === SPACE) record.format = FORMAT.vendor;
+  else record.trouble = TROUBLE.badTime;
+  return q + 1;
+}
+
+/** End of a header field: the first byte that is not PRINTUSASCII. */
+function fieldEnd(bytes: Uint8Array, p: number, end: number): number {
+  while (p < end && (CLASS[bytes[p]!]! & PRINT) !== 0) p++;
+  return p;
+}
+
+/** STRUCTURED-DATA and MSG, from `sd` on. */
+function readRest(record: LogRecord, bytes: Uint8Array, sd: number, end: number): void {
+  let after: number;
+  if (bytes[sd] === DASH && (sd + 1 >= end || bytes[sd + 1] === SPACE)) {
+    after = sd + 1;
+  } else if (bytes[sd] === 0x5b && scanStructured(bytes, sd, end, scan)) {
+    record.sdStart = sd;
+    record.sdEnd = after = scan.end;
+    if (scan.grade === GRADE.tolerated) record.format = FORMAT.vendor;
+    else if (scan.grade === GRADE.broken) record.trouble = TROUBLE.badStructuredData;
+  } else {
+    record.trouble = TROUBLE.badStructuredData;
+    record.msgStart = sd;
+    record.msgEnd = end;
+    return;
+  }
+  record.msgStart = after < end ? after + 1 : end;
+  record.msgEnd = end;
+}
+
+/** It claims to be RFC 5424 and is not: everything after the PRI becomes the message. */
+function refuse(record: LogRecord, message: number, trouble: number): boolean {
+  record.format = FORMAT.text;
+  record.version = 0;
+  record.trouble = trouble;
+  record.timeKind = TIME.none;
+  record.timeStart = -1;
+  record.timeEnd = -1;
+  record.msgStart = message;
+  return true;
+}

@@ -1,0 +1,248 @@
+// Messages that are nothing but `key=value` pairs: FortiGate and its family, SonicWall, Check Point's log
+// exporter (pairs divided by `|`), Sophos, WatchGuard; and the extension of a CEF or LEEF message that has
+// no header. Host, time and program stand under keys of their own. The text keeps every pair.
+// Refuses: to take a host from a key that also names visited web sites, unless it is among the first pairs.
+
+import { CLASS, DIGIT, LETTER, spells } from '../chars.ts';
+import { FORMAT, type LogRecord } from '../record.ts';
+import { scanEpoch, scanStamp, scanZone, takeTime, takeTimeApart } from '../stamp.ts';
+import { isHostWord } from '../words.ts';
+
+const SPACE = 32;
+const TAB = 9;
+const QUOTE = 0x22;
+const EQUALS = 0x3d;
+const PIPE = 0x7c;
+
+/** Pairs that are looked at: the device's own keys stand in the first dozens. */
+const PAIRS_MAX = 48;
+/** `host=` and `hostname=` further back name the far side. */
+const NEAR_PAIRS = 8;
+
+/** The pair last read, as offsets; `next` is where the following one begins. */
+const pair = { key: 0, keyEnd: 0, value: 0, valueEnd: 0, next: 0 };
+
+/** What was found so far; -1 and rank 0: nothing. */
+const found = {
+  date: -1,
+  clock: -1,
+  host: -1,
+  hostEnd: -1,
+  hostRank: 0,
+  program: -1,
+  programEnd: -1,
+  programRank: 0,
+  zone: -1,
+  isTimed: false,
+};
+
+/** A message without a header that begins with a pair at `p`. False when it names neither host nor time. */
+export function readKeyValue(record: LogRecord, bytes: Uint8Array, p: number, end: number): boolean {
+  if (!startsPair(bytes, p, end) || scanPairs(record, bytes, p, end) < 2) return false;
+  if (found.date >= 0 && found.clock >= 0) takeApart(record, bytes, end);
+  if (found.hostRank === 0 && !found.isTimed) return false;
+  record.format = FORMAT.vendor;
+  record.msgStart = p;
+  if (found.hostRank > 0) {
+    record.hostStart = found.host;
+    record.hostEnd = found.hostEnd;
+  }
+  takeProgram(record);
+  return true;
+}
+
+/** The pairs at `t` behind a header: only the program is still wanted. */
+export function readKeyValueProgram(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  if (!startsPair(bytes, t, end) || scanPairs(undefined, bytes, t, end) < 2) return false;
+  takeProgram(record);
+  return found.programRank > 0;
+}
+
+/** The extension of a CEF or LEEF message at `p`: host and time, where the device names itself. */
+export function readExtension(record: LogRecord, bytes: Uint8Array, p: number, end: number): void {
+  scanPairs(record, bytes, p, end);
+  if (found.hostRank === 0) return;
+  record.hostStart = found.host;
+  record.hostEnd = found.hostEnd;
+}
+
+function takeProgram(record: LogRecord): void {
+  if (found.programRank === 0) return;
+  record.programStart = found.program;
+  record.programEnd = found.programEnd;
+}
+
+function takeApart(record: LogRecord, bytes: Uint8Array, end: number): void {
+  if (takeTimeApart(record, bytes, found.date, found.clock, end) < 0) return;
+  found.isTimed = true;
+  if (found.zone >= 0) scanZone(record, bytes, found.zone - 1, end);
+}
+
+function startsPair(bytes: Uint8Array, p: number, end: number): boolean {
+  const after = keyEnd(bytes, p, end);
+  return after > p && after < end && bytes[after] === EQUALS && (CLASS[bytes[p]!]! & LETTER) !== 0;
+}
+
+function keyEnd(bytes: Uint8Array, p: number, end: number): number {
+  while (
+    p < end &&
+    ((CLASS[bytes[p]!]! & (LETTER | DIGIT)) !== 0 ||
+      bytes[p] === 0x5f ||
+      bytes[p] === 0x2e ||
+      bytes[p] === 0x2d)
+  )
+    p++;
+  return p;
+}
+
+/** Reads up to PAIRS_MAX pairs into `found` (and the time into `record`); how many there were. */
+function scanPairs(record: LogRecord | undefined, bytes: Uint8Array, p: number, end: number): number {
+  found.date = found.clock = found.zone = -1;
+  found.hostRank = found.programRank = 0;
+  found.isTimed = false;
+  const divider = dividerOf(bytes, p, end);
+  let count = 0;
+  while (p < end && count < PAIRS_MAX) {
+    if (readPair(bytes, p, end, divider)) {
+      count++;
+      if (record !== undefined) lookAtTime(record, bytes, end);
+      lookAtHost(bytes, count);
+      lookAtProgram(bytes);
+    }
+    p = pair.next;
+  }
+  return count;
+}
+
+/** What stands between the pairs: whatever comes first of `|`, a tab and a space. */
+function dividerOf(bytes: Uint8Array, p: number, end: number): number {
+  for (; p < end; p++) {
+    const b = bytes[p]!;
+    if (b === PIPE || b === TAB || b === SPACE) return b;
+    if (b === QUOTE) p = quotedEnd(bytes, p + 1, end);
+  }
+  return SPACE;
+}
+
+/** Fills `pair`. False for a piece without `=`; `pair.next` is right in both cases. */
+function readPair(bytes: Uint8Array, p: number, end: number, divider: number): boolean {
+  while (p < end && (bytes[p] === divider || bytes[p] === SPACE)) p++;
+  const after = keyEnd(bytes, p, end);
+  if (after === p || after >= end || bytes[after] !== EQUALS) {
+    while (p < end && bytes[p] !== divider) p++;
+    pair.next = p < end ? p + 1 : end;
+    return false;
+  }
+  pair.key = p;
+  pair.keyEnd = after;
+  let q = after + 1;
+  if (q < end && bytes[q] === QUOTE) {
+    pair.value = q + 1;
+    q = quotedEnd(bytes, q + 1, end);
+    pair.valueEnd = q;
+    q = Math.min(q + 1, end);
+  } else {
+    pair.value = q;
+    while (q < end && bytes[q] !== divider) q++;
+    pair.valueEnd = q > pair.value && isPunctuation(bytes[q - 1]!) ? q - 1 : q;
+  }
+  pair.next = q;
+  return true;
+}
+
+/** The closing quote, or the end. */
+function quotedEnd(bytes: Uint8Array, p: number, end: number): number {
+  while (p < end && bytes[p] !== QUOTE) p += bytes[p] === 0x5c ? 2 : 1;
+  return Math.min(p, end);
+}
+
+function isPunctuation(b: number): boolean {
+  return b === 0x2c || b === 0x3b;
+}
+
+function keyIs(bytes: Uint8Array, key: string): boolean {
+  return pair.keyEnd - pair.key === key.length && spells(bytes, pair.key, pair.keyEnd, key);
+}
+
+const TIME_KEYS = [
+  'time',
+  'timestamp',
+  'date',
+  'date_time',
+  'datetime',
+  'eventtime',
+  'devTime',
+  'rt',
+  'EventTime',
+  'start_time',
+] as const;
+
+function lookAtTime(record: LogRecord, bytes: Uint8Array, end: number): void {
+  if (keyIs(bytes, 'tz') || keyIs(bytes, 'timezone')) {
+    found.zone = pair.value;
+    return;
+  }
+  if (!TIME_KEYS.some((key) => keyIs(bytes, key))) return;
+  if (found.date < 0 && isBareDate(bytes)) found.date = pair.value;
+  else if (found.clock < 0 && isBareClock(bytes)) found.clock = pair.value;
+  else if (!found.isTimed && found.date < 0) {
+    const after = takeTime(record, bytes, pair.value, end, scanEpoch);
+    found.isTimed = after >= 0 || takeTime(record, bytes, pair.value, end, scanStamp) >= 0;
+  }
+}
+
+/** `2026-03-15` and nothing else. */
+function isBareDate(bytes: Uint8Array): boolean {
+  return (
+    pair.valueEnd - pair.value === 10 && (bytes[pair.value + 4] === 0x2d || bytes[pair.value + 4] === 0x2f)
+  );
+}
+
+/** `10:20:30` or `10:20:30.123`. */
+function isBareClock(bytes: Uint8Array): boolean {
+  return pair.valueEnd - pair.value >= 8 && bytes[pair.value + 2] === 0x3a && bytes[pair.value + 5] === 0x3a;
+}
+
+/** Keys under which a device names itself, the surest first. */
+const HOST_KEYS = [
+  'devname',
+  'dvchost',
+  'deviceHostName',
+  'device_name',
+  'devicename',
+  'identHostName',
+  'sysname',
+  'fw',
+  'dvc',
+] as const;
+/** Keys that name the device in the first pairs, and a far side later. */
+const NEAR_HOST_KEYS = ['hostname', 'host', 'device', 'computername', 'machinename'] as const;
+
+function lookAtHost(bytes: Uint8Array, count: number): void {
+  let rank = 0;
+  for (let i = 0; i < HOST_KEYS.length && rank === 0; i++)
+    if (keyIs(bytes, HOST_KEYS[i]!)) rank = HOST_KEYS.length + 1 - i;
+  if (rank === 0 && count <= NEAR_PAIRS && NEAR_HOST_KEYS.some((key) => keyIs(bytes, key)))
+    rank = HOST_KEYS.length;
+  if (rank <= found.hostRank || !isHostWord(bytes, pair.value, pair.valueEnd)) return;
+  found.hostRank = rank;
+  found.host = pair.value;
+  found.hostEnd = pair.valueEnd;
+}
+
+/** Keys that say what kind of log this is, the most telling last. */
+const PROGRAM_KEYS = ['id', 'type', 'log_type', 'product'] as const;
+
+function lookAtProgram(bytes: Uint8Array): void {
+  for (let i = 0; i < PROGRAM_KEYS.length; i++) {
+    if (
+      i + 1 > found.programRank &&
+      keyIs(bytes, PROGRAM_KEYS[i]!) &&
+      (CLASS[bytes[pair.value]!]! & LETTER) !== 0
+    ) {
+      found.programRank = i + 1;
+      found.program = pair.value;
+      found.programEnd = pair.valueEnd;
+    }
+  }
+}
