@@ -99,7 +99,11 @@ export function printAddress(address: Address): string {
   }
   const parts = [address.w0, address.w1, address.w2, address.w3].flatMap((w) => [w >>> 16, w & 0xffff]);
   const gap = longestZeros(parts);
-  const hex = (from: number, to: number) => parts.slice(from, to).map((part) => part.toString(16)).join(':');
+  const hex = (from: number, to: number) =>
+    parts
+      .slice(from, to)
+      .map((part) => part.toString(16))
+      .join(':');
   return gap.length < 2 ? hex(0, 8) : `${hex(0, gap.at)}::${hex(gap.at + gap.length, 8)}`;
 }
 

@@ -7,6 +7,7 @@
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import { Fault } from '../base/fault.ts';
+import { FCNTL } from './abi/socket.ts';
 
 function open() {
   try {
@@ -61,7 +62,7 @@ export const recvmmsg = libc.func('int recvmmsg(int, void *, uint32_t, int, void
   flags: number,
   timeout: null,
 ) => number;
-export const sendto = libc.func('ssize_t sendto(int, const void *, size_t, int, const void *, uint32_t)') as (
+export const sendto = libc.func('int64_t sendto(int, const void *, size_t, int, const void *, uint32_t)') as (
   fd: number,
   bytes: Uint8Array,
   size: number,
@@ -76,7 +77,7 @@ export const accept4 = libc.func('int accept4(int, void *, void *, int)') as (
   size: Uint8Array,
   flags: number,
 ) => number;
-export const recv = libc.func('ssize_t recv(int, void *, size_t, int)') as (
+export const recv = libc.func('int64_t recv(int, void *, size_t, int)') as (
   fd: number,
   bytes: Uint8Array,
   size: number,
@@ -95,6 +96,17 @@ export const epollWait = libc.func('int epoll_wait(int, void *, int, int)') as (
   count: number,
   timeoutMs: number,
 ) => number;
+
+const fcntl = libc.func('int fcntl(int, int, ...)') as (
+  fd: number,
+  command: number,
+  type: 'int',
+  value: number,
+) => number;
+
+export function setStatusFlags(fd: number, flags: number): number {
+  return fcntl(fd, FCNTL.F_SETFL, 'int', flags);
+}
 
 /** Where the bytes lie in memory. They must stay referenced for as long as the kernel may use the number. */
 export function addressOf(bytes: Uint8Array | ArrayBuffer): bigint {

@@ -3,8 +3,18 @@
 // any thread. Failures are values: the caller knows what the operator called the thing.
 
 import { type Address, isV4, V4_MAPPED } from '../base/ip.ts';
-import { SK_MEMINFO, SOCKADDR_IN, SOCKADDR_IN6, SOCKET } from './abi/socket.ts';
-import { bind, closeFd, getsockname, getsockopt, lastError, listen, setsockopt, socket } from './libc.ts';
+import { FCNTL, SK_MEMINFO, SOCKADDR_IN, SOCKADDR_IN6, SOCKET } from './abi/socket.ts';
+import {
+  bind,
+  closeFd,
+  getsockname,
+  getsockopt,
+  lastError,
+  listen,
+  setsockopt,
+  setStatusFlags,
+  socket,
+} from './libc.ts';
 
 export type SocketKind = 'udp' | 'tcp';
 
@@ -25,7 +35,9 @@ export interface BoundSocket {
   readonly port: number;
 }
 
-export type Bound = { readonly ok: true; readonly socket: BoundSocket } | { readonly ok: false; readonly error: string };
+export type Bound =
+  | { readonly ok: true; readonly socket: BoundSocket }
+  | { readonly ok: false; readonly error: string };
 
 /**
  * A peer that went away without a word (power cut, cable, firewall) is found after 60 s of silence and
@@ -111,7 +123,7 @@ export function openBound(wish: BindWish): Bound {
 }
 
 /** What a descriptor that somebody else opened is; undefined when it is no UDP or listening TCP socket. */
-export function describeSocket(fd: number): BoundSocket | undefined {
+function describeSocket(fd: number): BoundSocket | undefined {
   const type = getNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_TYPE);
   const domain = getNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_DOMAIN);
   if (domain !== SOCKET.AF_INET && domain !== SOCKET.AF_INET6) return undefined;
@@ -120,6 +132,13 @@ export function describeSocket(fd: number): BoundSocket | undefined {
   if (type === SOCKET.SOCK_DGRAM) return { fd, kind: 'udp', ...bound };
   const listens = getNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_ACCEPTCONN) === 1;
   return type === SOCKET.SOCK_STREAM && listens ? { fd, kind: 'tcp', ...bound } : undefined;
+}
+
+/** A passed socket may block; ours never do. */
+export function adoptSocket(fd: number): BoundSocket | undefined {
+  const found = describeSocket(fd);
+  if (found) setStatusFlags(fd, FCNTL.O_NONBLOCK);
+  return found;
 }
 
 export interface ReceiveBuffer {

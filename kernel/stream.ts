@@ -22,7 +22,7 @@ export class Readiness {
 
   constructor() {
     this.#epoll = epollCreate(EPOLL.EPOLL_CLOEXEC);
-    assert(this.#epoll >= 0, `epoll_create1: ${lastError()}`);
+    assert(this.#epoll >= 0, 'the kernel gives an epoll descriptor');
   }
 
   watch(fd: number, token: number): boolean {

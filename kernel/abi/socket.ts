@@ -60,7 +60,16 @@ export const IOVEC = { size: 16, iov_base: 0, iov_len: 8 } as const;
 export const SOCKADDR_IN = { size: 16, sin_family: 0, sin_port: 2, sin_addr: 4 } as const;
 
 /** struct sockaddr_in6: family@0, port@2, flowinfo@4, addr@8 (16 bytes), scope_id@24; 28 bytes. */
-export const SOCKADDR_IN6 = { size: 28, sin6_family: 0, sin6_port: 2, sin6_addr: 8, sin6_scope_id: 24 } as const;
+export const SOCKADDR_IN6 = {
+  size: 28,
+  sin6_family: 0,
+  sin6_port: 2,
+  sin6_addr: 8,
+  sin6_scope_id: 24,
+} as const;
 
 /** struct sockaddr_un: family@0, path@2 of at most 108 bytes with its NUL. */
 export const SOCKADDR_UN = { size: 110, sun_family: 0, sun_path: 2 } as const;
+
+/** Header: <fcntl.h>. */
+export const FCNTL = { F_SETFL: 4, O_NONBLOCK: 0o4000 } as const;

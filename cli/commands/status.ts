@@ -1,0 +1,102 @@
+// `belfry status`: what runs, what it received, wrote, refused, lost; in sentences and a table, or as JSON.
+
+import type { Command } from 'commander';
+import { EXIT } from '../../base/fault.ts';
+import { printSize, printSpan } from '../../base/units.ts';
+import type { ListenerStatus, ServerStatus } from '../../daemon/status.ts';
+import { type CliCommand, examples, type Run } from '../command.ts';
+import { ask, type Whom } from '../control-client.ts';
+import type { Io } from '../io.ts';
+import { type Column, count, printTable } from '../table.ts';
+
+const sum = (values: Readonly<Record<string, number>>) =>
+  Object.values(values).reduce((total, value) => total + value, 0);
+
+const LISTENER_COLUMNS: readonly Column<ListenerStatus>[] = [
+  { title: 'listener', align: 'left', text: ({ name, open }) => (open ? name : `${name} (closed)`) },
+  { title: 'messages', align: 'right', text: ({ messages }) => count(messages) },
+  { title: 'bytes', align: 'right', text: ({ bytes }) => printSize(bytes) },
+  {
+    title: 'connections',
+    align: 'right',
+    text: ({ name, connections }) => (name.startsWith('tcp') ? count(connections) : ''),
+  },
+  { title: 'oversized', align: 'right', text: ({ oversized }) => count(oversized) },
+  { title: 'refused', align: 'right', text: ({ refused }) => count(sum(refused)) },
+  {
+    title: 'kernel drops',
+    align: 'right',
+    text: ({ name, kernelDrops }) => (name.startsWith('udp') ? count(kernelDrops) : ''),
+  },
+];
+
+/** "3 disk_full, 1 stopped", or nothing. */
+function reasons(values: Readonly<Record<string, number>>): string {
+  return Object.entries(values)
+    .filter(([, value]) => value > 0)
+    .map(([reason, value]) => `${count(value)} ${reason.replaceAll('_', ' ')}`)
+    .join(', ');
+}
+
+function lostLine(status: ServerStatus): string {
+  const lost = reasons(status.messages.dropped);
+  return lost === '' ? 'Nothing was lost.' : `Lost: ${lost}.`;
+}
+
+export function printStatus(status: ServerStatus): string {
+  const { messages, files, connections, senders, config } = status;
+  const unparsed = reasons(messages.unparsed);
+  const lines = [
+    `Belfry ${status.version}, process ${status.pid}, has been ${status.state} for ${printSpan(status.uptimeS * 1000)}.`,
+    `Configuration ${config.path}: ${count(config.rules)} rules, read ${config.loadedAt}${config.failedReloads > 0 ? `; ${config.failedReloads} reloads failed since` : ''}.`,
+    '',
+    printTable(LISTENER_COLUMNS, status.listeners),
+    `Received ${count(messages.received)} messages (${printSize(messages.bytes)}), took ${count(files.lines)} lines for files, wrote ${printSize(files.bytes)}.`,
+    lostLine(status),
+    unparsed === '' ? 'Every message was understood.' : `Kept without being understood: ${unparsed}.`,
+    ...(messages.discarded > 0 ? [`Thrown away by a rule: ${count(messages.discarded)}.`] : []),
+    ...(messages.unrouted > 0
+      ? [`No rule wanted ${count(messages.unrouted)} messages: a last rule without "match" would keep them.`]
+      : []),
+    `${count(connections.open)} connections and ${count(files.open)} files are open; ${count(senders.known)} senders are known, ${count(senders.silent)} of them silent.`,
+    ...(connections.held > 0
+      ? [
+          `TCP senders were made to wait ${count(connections.held)} times because a file could not be written.`,
+        ]
+      : []),
+    ...files.troubled.map(
+      ({ path, error, trouble, since }) =>
+        `CANNOT WRITE ${path} since ${since}: ${trouble.replaceAll('_', ' ')} (${error}).`,
+    ),
+    `It uses ${printSize(status.process.residentBytes)} of memory and has used ${status.process.cpuS} s of CPU time.`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+async function runStatus(options: Whom & { json?: boolean }, io: Io): Promise<number> {
+  const status = await ask('status', options);
+  io.stdout(options.json ? `${JSON.stringify(status, undefined, 2)}\n` : printStatus(status));
+  return EXIT.ok;
+}
+
+export const statusCommand: CliCommand = {
+  name: 'status',
+  define(program: Command, io: Io, run: Run): void {
+    program
+      .command('status')
+      .summary('what runs, what it received, wrote, refused, lost')
+      .description('Shows what the running server has received, written, refused and lost since its start.')
+      .option('-c, --config <file>', 'ask the server that runs with this configuration')
+      .option('--socket <path>', 'ask at this control socket')
+      .option('--json', 'print JSON')
+      .addHelpText(
+        'after',
+        examples(
+          'belfry status',
+          'belfry status -c config/examples/local.json',
+          "belfry status --json | jq '.messages.dropped'",
+        ),
+      )
+      .action((options: Whom & { json?: boolean }) => run(() => runStatus(options, io)));
+  },
+};

@@ -1,0 +1,24 @@
+// What `belfry status` and its kin ask a running program over its control socket: one line of JSON each way,
+// then the end. Loaded by both sides.
+
+import type { SenderStatus } from '../sender-view.ts';
+import type { ServerStatus } from '../status.ts';
+
+export const QUESTIONS = ['status', 'senders'] as const;
+export type Question = (typeof QUESTIONS)[number];
+
+export interface Ask {
+  readonly ask: Question;
+}
+
+export interface Answers {
+  readonly status: ServerStatus;
+  readonly senders: readonly SenderStatus[];
+}
+
+export type Answer<Q extends Question> =
+  | { readonly ok: true; readonly answer: Answers[Q] }
+  | { readonly ok: false; readonly error: string };
+
+/** The longest question; whoever sends more is not one of ours. */
+export const QUESTION_BYTES_MAX = 4096;

@@ -1,0 +1,207 @@
+// One log file of one lane: its descriptor, and the lines that are on their way to it.
+//
+// What a file's piece of the arena holds:
+//
+//   bufferAt            bufferAt + done              bufferAt + fill
+//   | head of a torn line | rest of it, whole lines … |
+//     on disk already       to be written
+//
+// `done` is zero except after a write that ended within a line (a disk that filled up). The head is kept
+// so that the line can be written again from its start if the file is opened anew in between.
+//
+// Promises: a line is written once, whole, in the order of arrival, or it stays here.
+
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fdatasyncSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { codeOf } from '../../base/fault.ts';
+import type { FileTarget } from '../../config/server.ts';
+import { type LineLocks, LineLocks as Locks } from './line-locks.ts';
+import { type FileTrouble, troubleOf } from './trouble.ts';
+
+const LF = 10;
+const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
+/** O_NONBLOCK: a FIFO without a reader is an error, not a lane that hangs. */
+const OPEN_FLAGS = O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK;
+
+export class LogFile {
+  readonly path: string;
+  target: FileTarget;
+  readonly lock: number;
+
+  #wasOpened = false;
+  fd = -1;
+  /** Bytes in the file as far as this lane knows; exact when it was opened. */
+  size = 0;
+  bufferAt = -1;
+  bufferSize = 0;
+  fill = 0;
+  done = 0;
+  /** It once filled a small piece: give it a large one from the start. */
+  isBusy = false;
+  /** Stands in the lane's list of files with unwritten lines. */
+  isListed = false;
+  isUnsynced = false;
+  isRotating = false;
+  trouble: FileTrouble | undefined;
+  troubleError = '';
+  retryAtMs = 0;
+  checkedAtMs = 0;
+  /** When its lines were last written; the oldest is closed first. */
+  usedAtMs = 0;
+
+  constructor(path: string, target: FileTarget) {
+    this.path = path;
+    this.target = target;
+    this.lock = Locks.indexOf(path);
+  }
+
+  get isOpen(): boolean {
+    return this.fd >= 0;
+  }
+
+  /** Makes directories and the file, or opens what is there. Throws what the system says. */
+  open(locks: LineLocks): void {
+    try {
+      this.#openOnce();
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      mkdirSync(dirname(this.path), { recursive: true, mode: this.target.directoryMode });
+      this.#openOnce();
+    }
+    if (!this.#wasOpened) this.#endTornLine(locks);
+    this.#wasOpened = true;
+  }
+
+  /** A process that was killed may have left a torn line at the end; a line of ours must not continue it. */
+  #endTornLine(locks: LineLocks): void {
+    if (this.size === 0 || !locks.take(this.lock)) return;
+    try {
+      if (this.#endsWithinLine()) this.size += writeSync(this.fd, '\n');
+    } finally {
+      locks.release(this.lock);
+    }
+  }
+
+  #endsWithinLine(): boolean {
+    try {
+      const fd = openSync(this.path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
+      const last = Buffer.alloc(1);
+      const read = readSync(fd, last, 0, 1, this.size - 1);
+      closeSync(fd);
+      return read === 1 && last[0] !== LF;
+    } catch {
+      // Not readable to us: then it cannot be known, and nothing is lost by not knowing.
+      return false;
+    }
+  }
+
+  #openOnce(): void {
+    const { mode } = this.target;
+    try {
+      this.fd = openSync(this.path, OPEN_FLAGS | O_CREAT | O_EXCL, mode);
+      this.size = 0;
+      this.#dressNew();
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+      this.fd = openSync(this.path, OPEN_FLAGS);
+      this.size = fstatSync(this.fd).size;
+    }
+  }
+
+  /** A file that we made gets the mode that was asked for, whatever the umask is, and its owner. */
+  #dressNew(): void {
+    const { mode, uid, gid } = this.target;
+    try {
+      fchmodSync(this.fd, mode);
+      if (uid !== undefined || gid !== undefined) fchownSync(this.fd, uid ?? -1, gid ?? -1);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** True when the path no longer leads to what is open: deleted, or replaced by another file. */
+  isDisplaced(): boolean {
+    const open = fstatSync(this.fd);
+    if (open.nlink === 0) return true;
+    const there = statSync(this.path, { throwIfNoEntry: false });
+    return there !== undefined && (there.ino !== open.ino || there.dev !== open.dev);
+  }
+
+  /**
+   * Writes as much as the system takes, under the file's lock. True: nothing is left. A line that was cut
+   * keeps the lock, so that no other lane writes behind it.
+   */
+  write(bytes: Buffer, locks: LineLocks): boolean {
+    if (!locks.take(this.lock)) {
+      this.#fail('busy', 'EAGAIN');
+      return false;
+    }
+    try {
+      while (this.done < this.fill) {
+        const count = writeSync(this.fd, bytes, this.bufferAt + this.done, this.fill - this.done);
+        this.done += count;
+        this.size += count;
+      }
+      this.fill = 0;
+      this.done = 0;
+      if (this.target.sync === 'ack') fdatasyncSync(this.fd);
+      this.isUnsynced = this.target.sync === '1s';
+      this.trouble = undefined;
+    } catch (error) {
+      this.#fail(troubleOf(error), codeOf(error) ?? String(error));
+    }
+    this.#dropWritten(bytes);
+    if (this.done === 0) locks.release(this.lock);
+    return this.fill === 0 && this.trouble === undefined;
+  }
+
+  fails(error: unknown): void {
+    this.#fail(troubleOf(error), codeOf(error) ?? String(error));
+  }
+
+  #fail(trouble: FileTrouble, error: string): void {
+    this.trouble = trouble;
+    this.troubleError = error;
+  }
+
+  /** After a short write: whole lines that are on disk go, the head of a torn one stays. */
+  #dropWritten(bytes: Buffer): void {
+    if (this.done === 0) return;
+    const lineStart = bytes.lastIndexOf(LF, this.bufferAt + this.done - 1) + 1;
+    const written = Math.max(0, lineStart - this.bufferAt);
+    bytes.copyWithin(this.bufferAt, this.bufferAt + written, this.bufferAt + this.fill);
+    this.fill -= written;
+    this.done -= written;
+  }
+
+  /** Closes; a torn line will be written whole to whatever is opened next. */
+  close(locks?: LineLocks): void {
+    if (this.fd < 0) return;
+    if (this.isUnsynced) this.sync();
+    closeSync(this.fd);
+    this.fd = -1;
+    this.isRotating = false;
+    if (this.done > 0) {
+      this.done = 0;
+      locks?.release(this.lock);
+    }
+  }
+
+  sync(): void {
+    fdatasyncSync(this.fd);
+    this.isUnsynced = false;
+  }
+}

@@ -1,0 +1,62 @@
+// What crosses between the main thread and a lane: the lane's start, orders to it, and its reports. Loaded by
+// both sides. Counters do not cross: they lie in shared memory (counts.ts, senders.ts).
+
+import type { Rotate, ServerConfig } from '../../config/server.ts';
+import type { LockTable } from '../files/line-locks.ts';
+import type { FileTrouble } from '../files/trouble.ts';
+import type { CountTable } from './counts.ts';
+import type { SenderNamed, SenderTable } from './senders.ts';
+
+/** A socket that the main thread opened; the lane reads it and closes it when told to. */
+export interface LaneSocket {
+  readonly fd: number;
+  readonly kind: 'udp' | 'tcp';
+  /** The listener's number, for its counters. */
+  readonly listener: number;
+  /** UDP: what the kernel granted as receive buffer, in bytes. */
+  readonly receiveBufferBytes: number;
+}
+
+export interface LaneStart {
+  /** Counted from 1. */
+  readonly number: number;
+  /** What its messages come by. */
+  readonly via: 'udp' | 'tcp';
+  readonly config: ServerConfig;
+  readonly sockets: readonly LaneSocket[];
+  readonly counts: CountTable;
+  readonly senders: SenderTable;
+  readonly locks: LockTable;
+  /** One 32-bit word: not 0 when an order waits. The lane looks at it between batches. */
+  readonly bell: SharedArrayBuffer;
+}
+
+export type LaneOrder =
+  /** A new configuration, with the sockets that are added and the descriptors that go. */
+  | {
+      readonly kind: 'configure';
+      readonly config: ServerConfig;
+      readonly add: readonly LaneSocket[];
+      readonly remove: readonly number[];
+    }
+  /** Open all files anew, or one of them. */
+  | { readonly kind: 'reopen'; readonly path?: string }
+  /** Take no more; write what was received; then say `stopped`. */
+  | { readonly kind: 'stop'; readonly deadlineMs: number };
+
+export type LaneReport =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'configured' }
+  | { readonly kind: 'reopened'; readonly path?: string }
+  | { readonly kind: 'sender'; readonly named: SenderNamed }
+  | {
+      readonly kind: 'troubled';
+      readonly path: string;
+      readonly trouble: FileTrouble;
+      readonly error: string;
+    }
+  | { readonly kind: 'recovered'; readonly path: string }
+  | { readonly kind: 'grown'; readonly path: string; readonly rotate: Rotate }
+  | { readonly kind: 'unsynced'; readonly paths: readonly string[] }
+  | { readonly kind: 'accepting'; readonly paused: boolean; readonly error: string }
+  | { readonly kind: 'stopped'; readonly unwrittenBytes: number };

@@ -1,0 +1,88 @@
+// The handle of a lane for the main thread: starts it, gives it orders, hears its reports. A lane that ends
+// unasked is a bug of ours, and ends the process: the service manager starts it again.
+
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { BrokenPromise } from '../../base/assert.ts';
+import type { LaneOrder, LaneReport, LaneStart } from './lane.port.ts';
+
+export interface LaneEvents {
+  report(report: LaneReport): void;
+  /** The lane died: nothing that it held can be saved. */
+  died(error: Error): void;
+}
+
+export class Lane {
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #bell: Int32Array;
+  readonly #events: LaneEvents;
+  readonly #waiting: { kind: LaneReport['kind']; path: string | undefined; done: () => void }[] = [];
+  #hasStopped = false;
+  unwrittenBytes = 0;
+
+  constructor(start: Omit<LaneStart, 'bell'>, events: LaneEvents) {
+    const { port1, port2 } = new MessageChannel();
+    const bell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    this.#bell = new Int32Array(bell);
+    this.#port = port1;
+    this.#events = events;
+    const whole: LaneStart = { ...start, bell };
+    this.#worker = new Worker(new URL('./lane.thread.js', import.meta.url), {
+      name: `lane ${start.number}`,
+      workerData: { start: whole, port: port2 },
+      transferList: [port2],
+    });
+    port1.on('message', (report: LaneReport) => this.#hear(report));
+    this.#worker.on('error', (error) => events.died(error));
+    this.#worker.on('exit', () => {
+      if (!this.#hasStopped) events.died(new BrokenPromise(`lane ${start.number} ended without being asked`));
+    });
+  }
+
+  #hear(report: LaneReport): void {
+    if (report.kind === 'stopped') {
+      this.#hasStopped = true;
+      this.unwrittenBytes = report.unwrittenBytes;
+    }
+    const path = 'path' in report ? report.path : undefined;
+    const found = this.#waiting.findIndex((wait) => wait.kind === report.kind && wait.path === path);
+    if (found >= 0) this.#waiting.splice(found, 1)[0]?.done();
+    this.#events.report(report);
+  }
+
+  #answer(kind: LaneReport['kind'], path?: string): Promise<void> {
+    return new Promise((done) => {
+      this.#waiting.push({ kind, path, done });
+    });
+  }
+
+  #order(order: LaneOrder): void {
+    this.#port.postMessage(order);
+    Atomics.store(this.#bell, 0, 1);
+  }
+
+  started(): Promise<void> {
+    return this.#answer('started');
+  }
+
+  async configure(order: Omit<Extract<LaneOrder, { kind: 'configure' }>, 'kind'>): Promise<void> {
+    const answer = this.#answer('configured');
+    this.#order({ kind: 'configure', ...order });
+    await answer;
+  }
+
+  async reopen(path?: string): Promise<void> {
+    const answer = this.#answer('reopened', path);
+    this.#order(path === undefined ? { kind: 'reopen' } : { kind: 'reopen', path });
+    await answer;
+  }
+
+  /** Resolves when everything that was received is written, or the deadline has passed. */
+  async stop(deadlineMs: number): Promise<void> {
+    if (this.#hasStopped) return;
+    const answer = this.#answer('stopped');
+    this.#order({ kind: 'stop', deadlineMs });
+    await answer;
+    this.#port.close();
+  }
+}

@@ -1,0 +1,159 @@
+// Opens the sockets that `syslog.listen` asks for, or takes them from the service manager where it passes
+// one with the same address. A UDP address gets one socket a lane (SO_REUSEPORT); the kernel spreads the
+// senders over them. What cannot be opened is a Fault that says who holds it, or which right is missing.
+
+import { Fault } from '../../base/fault.ts';
+import { type Address, isV4, parseAddress, printAddress, sameAddress } from '../../base/ip.ts';
+import { assert } from '../../base/assert.ts';
+import type { Listen, SyslogConfig } from '../../config/server.ts';
+import {
+  type BoundSocket,
+  closeSocket,
+  growReceiveBuffer,
+  openBound,
+  type ReceiveBuffer,
+} from '../../kernel/socket.ts';
+
+export interface OpenListener {
+  /** `udp://0.0.0.0:514`, with the port that the kernel chose if it was 0. */
+  readonly name: string;
+  readonly kind: 'udp' | 'tcp';
+  readonly address: Address;
+  readonly port: number;
+  readonly isPassed: boolean;
+  /** One for TCP, one a lane for UDP. */
+  readonly fds: readonly number[];
+  readonly receiveBuffer: ReceiveBuffer | undefined;
+}
+
+function addressOf(listen: Listen): Address {
+  const address = parseAddress(listen.host);
+  assert(address !== undefined, `listen address ${listen.text} was checked with the configuration`);
+  return address;
+}
+
+function faultFor(listen: Listen, error: string): Fault {
+  const where = listen.text;
+  if (error === 'EADDRINUSE') {
+    const letter = listen.transport === 'udp' ? 'u' : 't';
+    return new Fault('LISTEN_IN_USE', {
+      what: `Port ${listen.port} is taken by another program.`,
+      where,
+      mend: `Find it with: ss -lp${letter}n 'sport = :${listen.port}'. Stop it, or choose another port in syslog.listen.`,
+    });
+  }
+  if (error === 'EACCES' || error === 'EPERM') {
+    return new Fault('LISTEN_PERMISSION', {
+      what: `The right to listen on port ${listen.port} is missing (CAP_NET_BIND_SERVICE).`,
+      where,
+      mend: 'In the unit: AmbientCapabilities=CAP_NET_BIND_SERVICE, or a .socket unit that opens it. By hand: a port above 1023.',
+    });
+  }
+  const absent = error === 'EADDRNOTAVAIL' ? ' No interface of this host has that address.' : '';
+  return new Fault('LISTEN_FAILED', {
+    what: `The kernel refused the listening socket: ${error}.${absent}`,
+    where,
+    mend:
+      absent === ''
+        ? 'Look at the address and the port in syslog.listen.'
+        : 'Listen on 0.0.0.0 or [::], or on an address that `ip addr` shows.',
+  });
+}
+
+/** An IPv6 wildcard takes IPv4 too, unless an own listener does that on the same port. */
+function isV6Only(listen: Listen, all: readonly Listen[]): boolean {
+  const rival = (other: Listen) =>
+    other.family === 4 &&
+    other.transport === listen.transport &&
+    other.port === listen.port &&
+    listen.port !== 0;
+  return listen.family === 6 && all.some(rival);
+}
+
+function openOne(listen: Listen, address: Address, port: number, config: SyslogConfig): BoundSocket {
+  const bound = openBound({
+    kind: listen.transport,
+    address,
+    port,
+    reusePort: listen.transport === 'udp' && config.lanes > 1,
+    v6Only: isV6Only(listen, config.listen),
+  });
+  if (!bound.ok) throw faultFor(listen, bound.error);
+  return bound.socket;
+}
+
+export function listenerName(kind: 'udp' | 'tcp', address: Address, port: number): string {
+  const text = printAddress(address);
+  return `${kind}://${isV4(address) ? text : `[${text}]`}:${port}`;
+}
+
+function matches(socket: BoundSocket, listen: Listen): boolean {
+  return (
+    socket.kind === listen.transport &&
+    socket.port === listen.port &&
+    sameAddress(socket.address, addressOf(listen))
+  );
+}
+
+function fromSockets(sockets: readonly BoundSocket[], isPassed: boolean, config: SyslogConfig): OpenListener {
+  const [first] = sockets;
+  assert(first !== undefined, 'a listener has a socket');
+  const buffers =
+    first.kind === 'udp' ? sockets.map(({ fd }) => growReceiveBuffer(fd, config.receiveBufferBytes)) : [];
+  return {
+    name: listenerName(first.kind, first.address, first.port),
+    kind: first.kind,
+    address: first.address,
+    port: first.port,
+    isPassed,
+    fds: sockets.map(({ fd }) => fd),
+    receiveBuffer: buffers[0],
+  };
+}
+
+function openFresh(listen: Listen, config: SyslogConfig): OpenListener {
+  const address = addressOf(listen);
+  const first = openOne(listen, address, listen.port, config);
+  const sockets = [first];
+  const wanted = listen.transport === 'udp' ? config.lanes : 1;
+  while (sockets.length < wanted) sockets.push(openOne(listen, address, first.port, config));
+  return fromSockets(sockets, false, config);
+}
+
+/**
+ * Opens all, or none: on a Fault everything that was opened is closed again. `kept` are listeners that stand
+ * already (at a reload) and stay if the configuration still asks for them.
+ */
+export function openListeners(
+  config: SyslogConfig,
+  passed: readonly BoundSocket[],
+  kept: readonly OpenListener[] = [],
+): OpenListener[] {
+  const opened: OpenListener[] = [];
+  const all: OpenListener[] = [];
+  const rest = [...passed];
+  try {
+    for (const listen of config.listen) {
+      const standing = kept.find((open) => stands(open, listen));
+      const at = rest.findIndex((socket) => matches(socket, listen));
+      const [found] = at < 0 ? [] : rest.splice(at, 1);
+      const open = standing ?? (found ? fromSockets([found], true, config) : openFresh(listen, config));
+      if (open !== standing) opened.push(open);
+      all.push(open);
+    }
+    // A socket that the service manager passes is meant to be served, whatever `listen` says.
+    for (const socket of rest) all.push(fromSockets([socket], true, config));
+    return all;
+  } catch (fault) {
+    for (const { fds, isPassed } of opened) if (!isPassed) fds.forEach(closeSocket);
+    throw fault;
+  }
+}
+
+function stands(open: OpenListener, listen: Listen): boolean {
+  return (
+    open.kind === listen.transport &&
+    open.port === listen.port &&
+    sameAddress(open.address, addressOf(listen))
+  );
+}

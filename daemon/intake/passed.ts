@@ -1,0 +1,39 @@
+// Sockets that the service manager opened for us (sd_listen_fds(3)): descriptors from 3 on, their number in
+// LISTEN_FDS, their names in LISTEN_FDNAMES, meant for the process LISTEN_PID. Their order changes between
+// starts, so nothing is read from it: what a socket is for is told by its name and its own address.
+
+import { adoptSocket, type BoundSocket } from '../../kernel/socket.ts';
+
+/** SD_LISTEN_FDS_START (systemd/sd-daemon.h). */
+const FIRST_FD = 3;
+const FDS_MAX = 256;
+
+export interface PassedSockets {
+  readonly syslog: readonly BoundSocket[];
+  /** Names of sockets that this program has no use for. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * A name that says `ntp` or `time` is for another part of the tower; every other UDP or listening TCP socket
+ * is for syslog.
+ */
+export function takePassedSockets(
+  env: Readonly<Record<string, string | undefined>>,
+  pid: number,
+): PassedSockets {
+  const count = Number(env['LISTEN_FDS'] ?? 0);
+  if (!Number.isInteger(count) || count < 1 || count > FDS_MAX || Number(env['LISTEN_PID']) !== pid) {
+    return { syslog: [], unknown: [] };
+  }
+  const names = (env['LISTEN_FDNAMES'] ?? '').split(':');
+  const syslog: BoundSocket[] = [];
+  const unknown: string[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const name = names[at] ?? '';
+    const socket = /ntp|time/i.test(name) ? undefined : adoptSocket(FIRST_FD + at);
+    if (socket) syslog.push(socket);
+    else unknown.push(name === '' ? `descriptor ${FIRST_FD + at}` : name);
+  }
+  return { syslog, unknown };
+}

@@ -1,0 +1,294 @@
+// The TCP side of a lane: accepts connections, tells messages apart on them, and gives each to the pipeline.
+// When a file cannot take a message, its sender is held back: what was read already waits with the
+// connection, nothing more is read from it, and TCP makes the sender wait.
+//
+// Limits: `syslog.maxConnections` at once; HELD_BYTES_MAX of bytes that wait, over all connections. Beyond it
+// nobody is read while a file is in trouble, and otherwise (when it is unfinished messages that wait) the
+// connections with the longest of them are ended.
+
+import { acceptStream, type Readiness, readError, readStream } from '../../kernel/stream.ts';
+import { closeSocket } from '../../kernel/socket.ts';
+import type { SyslogConfig } from '../../config/server.ts';
+import { Frame, Framer } from '../../syslog/framing.ts';
+import type { Arena } from './arena.ts';
+import { type Closing, LANE_SLOT, listenerSlot, type Refusal } from './counts.ts';
+import type { LaneSocket } from './lane.port.ts';
+import type { Peer, Peers } from './peers.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** Bytes taken from a connection at one go. */
+export const READ_MAX = 131_072;
+const HELD_BYTES_MAX = 64 * 1024 * 1024;
+/** Connections accepted from one listener before others have their turn. */
+const ACCEPT_MAX = 64;
+/** After the system ran out of descriptors, nobody is accepted for so long. */
+const ACCEPT_PAUSE_MS = 1000;
+
+export interface Connection {
+  readonly fd: number;
+  readonly token: number;
+  readonly listener: number;
+  readonly peer: Peer;
+  readonly framer: Framer;
+  activeAtMs: number;
+  /** Bytes that wait with the connection: an unfinished frame, or what was read and could not be taken. */
+  keptBytes: number;
+  isHeld: boolean;
+  /** The peer has ended; what is held is all that will come. */
+  hasEnded: boolean;
+}
+
+export interface StreamParts {
+  readonly arena: Arena;
+  /** Where reads go: behind `headroom` free bytes, with two spare bytes after READ_MAX. */
+  readonly readAt: number;
+  readonly readiness: Readiness;
+  readonly pipeline: Pipeline;
+  readonly peers: Peers;
+  readonly counts: Float64Array;
+  /** Hands out tokens for the readiness queue. */
+  readonly tokens: Tokens<Connection | StreamListener>;
+  /** Descriptors ran out, or are there again. */
+  accepting(paused: boolean, error: string): void;
+}
+
+/** A listening socket, as it stands in the token table. */
+export interface StreamListener {
+  readonly socket: LaneSocket;
+}
+
+/** Small numbers for things that the readiness queue tells of. */
+export class Tokens<T> {
+  readonly #things: (T | undefined)[] = [];
+  readonly #free: number[] = [];
+
+  give(thing: (token: number) => T): T {
+    const token = this.#free.pop() ?? this.#things.push(undefined) - 1;
+    const made = thing(token);
+    this.#things[token] = made;
+    return made;
+  }
+
+  get(token: number): T | undefined {
+    return this.#things[token];
+  }
+
+  release(token: number): void {
+    this.#things[token] = undefined;
+    this.#free.push(token);
+  }
+}
+
+export class StreamIntake {
+  readonly #parts: StreamParts;
+  readonly #readInto: Buffer;
+  readonly #frame = new Frame();
+  readonly #connections = new Set<Connection>();
+  readonly #held = new Set<Connection>();
+  #config: SyslogConfig;
+  #heldBytes = 0;
+  #acceptAgainAtMs = 0;
+
+  constructor(config: SyslogConfig, parts: StreamParts) {
+    this.#config = config;
+    this.#parts = parts;
+    this.#readInto = parts.arena.bytes.subarray(parts.readAt, parts.readAt + READ_MAX);
+  }
+
+  configure(config: SyslogConfig): void {
+    this.#config = config;
+  }
+
+  get heldCount(): number {
+    return this.#held.size;
+  }
+
+  #add(slot: number, count: number): void {
+    (this.#parts.counts[slot] as number) += count;
+  }
+
+  // ---- who comes
+
+  accept(listener: StreamListener, nowMs: number): void {
+    if (nowMs < this.#acceptAgainAtMs) return;
+    for (let i = 0; i < ACCEPT_MAX; i += 1) {
+      const accepted = acceptStream(listener.socket.fd);
+      if (!accepted.ok) {
+        if (accepted.error === 'EMFILE' || accepted.error === 'ENFILE')
+          this.#pauseAccepting(listener, nowMs, accepted.error);
+        return;
+      }
+      const { w0, w1, w2, w3 } = accepted.address;
+      const peer = this.#parts.peers.find(w0, w1, w2, w3);
+      const refusal = this.#refusal(peer);
+      if (refusal === undefined) this.#open(accepted.fd, listener.socket.listener, peer, nowMs);
+      else this.#refuse(accepted.fd, listener.socket.listener, refusal);
+    }
+  }
+
+  #refusal(peer: Peer): Refusal | undefined {
+    if (!peer.allowed) return 'not_allowed';
+    return this.#connections.size >= this.#config.maxConnections ? 'too_many_connections' : undefined;
+  }
+
+  #refuse(fd: number, listener: number, reason: Refusal): void {
+    this.#add(listenerSlot(listener, `refused:${reason}`), 1);
+    closeSocket(fd);
+  }
+
+  #pauseAccepting(listener: StreamListener, nowMs: number, error: string): void {
+    this.#add(listenerSlot(listener.socket.listener, 'refused:too_many_open_files'), 1);
+    this.#acceptAgainAtMs = nowMs + ACCEPT_PAUSE_MS;
+    this.#parts.accepting(true, error);
+  }
+
+  #open(fd: number, listener: number, peer: Peer, nowMs: number): void {
+    const { tokens, readiness } = this.#parts;
+    const framer = new Framer({ messageBytesMax: this.#config.maxMessageBytes });
+    const connection = tokens.give((token) => ({
+      fd,
+      token,
+      listener,
+      peer,
+      framer,
+      activeAtMs: nowMs,
+      keptBytes: 0,
+      isHeld: false,
+      hasEnded: false,
+    })) as Connection;
+    this.#connections.add(connection);
+    readiness.watch(fd, connection.token);
+    this.#add(listenerSlot(listener, 'connections'), 1);
+    this.#add(LANE_SLOT.connectionsOpen, 1);
+  }
+
+  #close(connection: Connection, why: Closing): void {
+    const { tokens, readiness } = this.#parts;
+    if (!connection.isHeld) readiness.forget(connection.fd);
+    closeSocket(connection.fd);
+    tokens.release(connection.token);
+    this.#connections.delete(connection);
+    this.#held.delete(connection);
+    this.#heldBytes -= connection.keptBytes;
+    this.#add(LANE_SLOT.connectionsOpen, -1);
+    this.#add(LANE_SLOT[`closed:${why}`], 1);
+  }
+
+  // ---- what comes
+
+  /** Reads once from a connection that has something. Returns the bytes read. */
+  read(connection: Connection, nowMs: number): number {
+    if (this.#heldBytes > HELD_BYTES_MAX && this.#parts.pipeline.files.troubledCount > 0) {
+      this.#hold(connection);
+      return 0;
+    }
+    const count = readStream(connection.fd, this.#readInto);
+    if (count > 0) {
+      connection.activeAtMs = nowMs;
+      this.#take(connection, count);
+      return count;
+    }
+    if (count < 0) {
+      const error = readError();
+      if (error === 'EAGAIN' || error === 'EINTR') return 0;
+    }
+    this.#end(connection, count < 0 ? 'reset' : 'by_peer');
+    return 0;
+  }
+
+  /** No more will come: the last line may be unfinished, and is a message all the same. */
+  #end(connection: Connection, why: Closing): void {
+    connection.hasEnded = true;
+    connection.framer.finish();
+    this.#take(connection, 0);
+    if (!connection.isHeld) this.#close(connection, why);
+  }
+
+  /** Gives all whole messages to the pipeline; `count` new bytes lie at `readAt`. */
+  #take(connection: Connection, count: number): void {
+    const { arena, readAt, pipeline } = this.#parts;
+    const { framer, peer, listener } = connection;
+    const frame = this.#frame;
+    let isHeld = false;
+    framer.feed(arena.bytes, readAt, readAt + count);
+    while (framer.next(frame)) {
+      if (!pipeline.takeOrHold(frame.start, frame.end, peer, listener)) {
+        framer.refuse();
+        isHeld = true;
+        break;
+      }
+      if (frame.cut) this.#add(listenerSlot(listener, 'oversized'), 1);
+      if (frame.partial) this.#add(LANE_SLOT.partialFrames, 1);
+    }
+    const kept = framer.keepRest();
+    this.#heldBytes += kept - connection.keptBytes;
+    connection.keptBytes = kept;
+    if (isHeld) this.#hold(connection);
+    else if (connection.isHeld) this.#letGo(connection);
+  }
+
+  #hold(connection: Connection): void {
+    if (connection.isHeld) return;
+    connection.isHeld = true;
+    this.#held.add(connection);
+    this.#parts.readiness.forget(connection.fd);
+    this.#add(LANE_SLOT.held, 1);
+  }
+
+  #letGo(connection: Connection): void {
+    connection.isHeld = false;
+    this.#held.delete(connection);
+    this.#parts.readiness.watch(connection.fd, connection.token);
+    if (connection.hasEnded) this.#close(connection, 'by_peer');
+  }
+
+  /** Offers held messages again; called now and then while there are any. */
+  resume(): void {
+    for (const connection of this.#held) {
+      if (this.#parts.pipeline.files.troubledCount > 0 && connection.keptBytes === 0) continue;
+      this.#take(connection, 0);
+    }
+  }
+
+  // ---- who stays
+
+  tick(nowMs: number): void {
+    if (this.#acceptAgainAtMs !== 0 && nowMs >= this.#acceptAgainAtMs) {
+      this.#acceptAgainAtMs = 0;
+      this.#parts.accepting(false, '');
+    }
+    if (this.#heldBytes > HELD_BYTES_MAX && this.#parts.pipeline.files.troubledCount === 0)
+      this.#endLongest();
+    const { idleTimeoutMs } = this.#config;
+    if (idleTimeoutMs === 0) return;
+    for (const connection of this.#connections) {
+      if (!connection.isHeld && nowMs - connection.activeAtMs >= idleTimeoutMs) this.#end(connection, 'idle');
+    }
+  }
+
+  #endLongest(): void {
+    const longest = [...this.#connections].sort((a, b) => b.keptBytes - a.keptBytes);
+    for (const connection of longest) {
+      if (this.#heldBytes <= HELD_BYTES_MAX / 2) return;
+      this.#end(connection, 'memory');
+    }
+  }
+
+  /** Reads what the kernel has received already, up to the deadline, and closes everyone. */
+  stop(untilMs: number): void {
+    for (const connection of this.#connections) {
+      while (!connection.isHeld && Date.now() < untilMs) {
+        if (this.read(connection, Date.now()) === 0) break;
+      }
+      if (!this.#connections.has(connection)) continue;
+      if (!connection.isHeld) this.#end(connection, 'stopped');
+    }
+  }
+
+  /** What is still held when the time is up: the rest is lost, and told. */
+  abandon(): number {
+    const bytes = this.#heldBytes;
+    for (const connection of this.#connections) this.#close(connection, 'stopped');
+    return bytes;
+  }
+}

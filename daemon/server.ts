@@ -1,0 +1,357 @@
+// The central server as one thing that opens, reloads and stops. The main thread, where this runs, supervises
+// the lanes and answers questions; it never touches a message.
+//
+// Opens in the order sockets, lanes, control socket, HTTP: the first message can be taken before the pages are
+// up. Stops in the reverse order, within a deadline.
+
+import { resourceUsage } from 'node:process';
+import type { Fault } from '../base/fault.ts';
+import type { Log } from '../base/log.ts';
+import { printSize } from '../base/units.ts';
+import type { ServerConfig } from '../config/server.ts';
+import type { BoundSocket } from '../kernel/socket.ts';
+import { type ControlServer, openControl } from './control/control.ts';
+import { makeLockTable } from './files/line-locks.ts';
+import { FileJobs } from './files/rotation.ts';
+import { TroubleBook } from './files/trouble-book.ts';
+import type { HttpServer } from './http/http.ts';
+import { type CountTable, CountReader, LISTENERS_MAX, makeCountTable } from './intake/counts.ts';
+import { Lane } from './intake/lane.ts';
+import type { LaneReport, LaneSocket } from './intake/lane.port.ts';
+import { type OpenListener, openListeners } from './intake/listeners.ts';
+import { makeSenderTable } from './intake/senders.ts';
+import { type SenderStatus, SenderView } from './sender-view.ts';
+import {
+  connectionStatus,
+  listenerStatus,
+  messageStatus,
+  type ServerStatus,
+  type StandingListener,
+} from './status.ts';
+
+export interface ServerParts {
+  readonly config: ServerConfig;
+  readonly log: Log;
+  readonly version: string;
+  /** Sockets that the service manager has opened for us. */
+  readonly passed: readonly BoundSocket[];
+  /** Something that cannot be survived: a lane that died. The process must end. */
+  died(error: Error): void;
+}
+
+const WATCH_MS = 1000;
+/** The number of the lane that serves TCP; UDP lanes follow. */
+const STREAM_LANE = 1;
+
+export class Server {
+  readonly #parts: ServerParts;
+  readonly #log: Log;
+  readonly #senders: SenderView;
+  readonly #troubles: TroubleBook;
+  readonly #jobs: FileJobs;
+  readonly #locks = makeLockTable();
+  readonly #lanes = new Map<number, Lane>();
+  readonly #countTables: CountTable[] = [];
+  readonly #startedAt = new Date();
+  #config: ServerConfig;
+  #loadedAt = new Date();
+  #listeners: OpenListener[] = [];
+  /** Every listener there ever was: its number stays with its counters. */
+  readonly #numbered: StandingListener[] = [];
+  #counts = new CountReader([]);
+  #control: ControlServer | undefined;
+  #http: HttpServer | undefined;
+  #watch: NodeJS.Timeout | undefined;
+  #failedReloads = 0;
+  #rotated = 0;
+  #jobsFailed = 0;
+  #state: 'running' | 'stopping' = 'running';
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+    this.#log = parts.log;
+    this.#config = parts.config;
+    this.#senders = new SenderView(parts.log, parts.config.senders.silentAfterMs);
+    this.#troubles = new TroubleBook(parts.log, Date.now);
+    this.#jobs = new FileJobs({
+      reopen: async (path) =>
+        void (await Promise.all([...this.#lanes.values()].map((lane) => lane.reopen(path)))),
+      done: (job) => {
+        if (job === 'rotate') this.#rotated += 1;
+      },
+      failed: (job, path, error) => this.#jobFailed(job, path, error),
+    });
+  }
+
+  // ---- opening
+
+  /** Takes messages when it returns. A Fault: nothing was left open. */
+  async open(): Promise<void> {
+    const listeners = openListeners(this.#config.syslog, this.#parts.passed);
+    this.#setListeners(listeners);
+    await this.#startLanes(listeners);
+    try {
+      this.#control = await openControl(this.#config.control, this);
+      await this.#openHttp();
+    } catch (fault) {
+      await this.stop(1000);
+      throw fault;
+    }
+    this.#watch = setInterval(() => this.#watchOver(), WATCH_MS);
+  }
+
+  /** Loaded late: the pages may come after the first message, and a server without them never pays. */
+  async #openHttp(): Promise<void> {
+    if (!this.#config.http) return;
+    const { openHttp } = await import('./http/http.ts');
+    this.#http = await openHttp(this.#config.http.listen, this);
+    this.#log.debug(`Pages at ${this.#http.address}/metrics, /healthz, /status and /senders.`);
+  }
+
+  async #startLanes(listeners: readonly OpenListener[]): Promise<void> {
+    const sockets = this.#socketsByLane(listeners);
+    const numbers = [STREAM_LANE, ...sockets.keys()];
+    await Promise.all(
+      [...new Set(numbers)].map((number) => this.#startLane(number, sockets.get(number) ?? [])),
+    );
+  }
+
+  #startLane(number: number, sockets: readonly LaneSocket[]): Promise<void> {
+    const counts = makeCountTable();
+    const senders = makeSenderTable();
+    this.#countTables.push(counts);
+    this.#counts = new CountReader(this.#countTables);
+    this.#senders.addLane(number, senders);
+    const via = number === STREAM_LANE ? 'tcp' : 'udp';
+    const start = {
+      number,
+      via,
+      config: this.#config,
+      sockets,
+      counts,
+      senders,
+      locks: this.#locks,
+    } as const;
+    const lane = new Lane(start, {
+      report: (report) => this.#hear(number, report),
+      died: (error) => this.#parts.died(error),
+    });
+    this.#lanes.set(number, lane);
+    return lane.started();
+  }
+
+  /** TCP goes to one lane; each socket of a UDP address goes to a lane of its own. */
+  #socketsByLane(listeners: readonly OpenListener[]): Map<number, LaneSocket[]> {
+    const byLane = new Map<number, LaneSocket[]>();
+    for (const open of listeners) {
+      const listener = this.#numberOf(open);
+      open.fds.forEach((fd, at) => {
+        const lane = open.kind === 'tcp' ? STREAM_LANE : STREAM_LANE + 1 + at;
+        const socket = { fd, kind: open.kind, listener, receiveBufferBytes: open.receiveBuffer?.bytes ?? 0 };
+        byLane.set(lane, [...(byLane.get(lane) ?? []), socket]);
+      });
+    }
+    return byLane;
+  }
+
+  #numberOf(open: OpenListener): number {
+    return this.#numbered.findIndex(({ name }) => name === open.name);
+  }
+
+  #setListeners(listeners: OpenListener[]): void {
+    this.#listeners = listeners;
+    const names = new Set(listeners.map(({ name }) => name));
+    this.#numbered.forEach((known, at) => {
+      this.#numbered[at] = { ...known, open: names.has(known.name) };
+    });
+    for (const open of listeners) {
+      const receiveBufferBytes = open.receiveBuffer?.bytes ?? null;
+      const standing = { name: open.name, open: true, passed: open.isPassed, receiveBufferBytes };
+      const at = this.#numberOf(open);
+      if (at >= 0) this.#numbered[at] = standing;
+      else this.#addListener(open, standing);
+    }
+  }
+
+  #addListener(open: OpenListener, standing: StandingListener): void {
+    if (this.#numbered.length < LISTENERS_MAX) this.#numbered.push(standing);
+    this.#log.info(`Listening on ${open.name}${open.isPassed ? ' (passed by the service manager)' : ''}.`);
+    const { receiveBuffer: buffer } = open;
+    if (!buffer || buffer.whole) return;
+    const wanted = printSize(this.#config.syslog.receiveBufferBytes);
+    this.#log.info(
+      `The receive buffer of ${open.name} is ${printSize(buffer.bytes / 2)} instead of ${wanted}: bursts beyond it are dropped ` +
+        '(and counted). Raise net.core.rmem_max, or give CAP_NET_ADMIN to the service.',
+    );
+  }
+
+  // ---- what lanes report
+
+  #hear(lane: number, report: LaneReport): void {
+    switch (report.kind) {
+      case 'sender':
+        this.#senders.named(lane, report.named);
+        return;
+      case 'troubled':
+        this.#troubles.troubled(lane, report.path, report.trouble, report.error);
+        return;
+      case 'recovered':
+        this.#troubles.recovered(lane, report.path);
+        return;
+      case 'grown':
+        this.#jobs.rotate(report.path, report.rotate);
+        return;
+      case 'unsynced':
+        for (const path of report.paths) this.#jobs.sync(path);
+        return;
+      case 'accepting':
+        this.#sayAccepting(report.paused, report.error);
+        return;
+      default:
+    }
+  }
+
+  #sayAccepting(paused: boolean, error: string): void {
+    if (!paused) return;
+    this.#log.warn(`No descriptor is left for a new connection (${error}).`, {
+      event: 'descriptors_exhausted',
+      mend: 'Raise LimitNOFILE of the service.',
+    });
+  }
+
+  #jobFailed(job: 'rotate' | 'sync', path: string, error: Error): void {
+    this.#jobsFailed += 1;
+    const word = job === 'rotate' ? 'rotated' : 'synced to disk';
+    this.#log.warn(`${path} could not be ${word}: ${error.message}. It is tried again with the next lines.`);
+  }
+
+  #watchOver(): void {
+    this.#troubles.tick();
+    this.#senders.watch(Date.now());
+  }
+
+  // ---- reloading
+
+  /** A good configuration takes effect without losing a message or a connection; files are opened anew. */
+  async reload(config: ServerConfig): Promise<void> {
+    const before = this.#listeners;
+    const listeners = openListeners(config.syslog, [], before);
+    const kept = listeners.filter((open) => before.includes(open));
+    const fresh = listeners.filter((open) => !before.includes(open));
+    const gone = before.filter((open) => !listeners.includes(open));
+    const old = this.#config;
+    this.#config = config;
+    this.#setListeners([...kept, ...fresh]);
+    const added = this.#socketsByLane(fresh);
+    const remove = gone.flatMap(({ fds }) => fds);
+    await Promise.all(
+      [...this.#lanes].map(([number, lane]) =>
+        lane.configure({ config, add: added.get(number) ?? [], remove }),
+      ),
+    );
+    for (const [number, sockets] of added)
+      if (!this.#lanes.has(number)) await this.#startLane(number, sockets);
+    this.#senders.configure(config.senders.silentAfterMs);
+    this.#loadedAt = new Date();
+    await this.#reopenDoors(old, config);
+    if (
+      old.syslog.lanes !== config.syslog.lanes ||
+      old.syslog.maxMessageBytes !== config.syslog.maxMessageBytes
+    ) {
+      this.#log.warn('syslog.lanes and syslog.maxMessageSize take effect at the next start.');
+    }
+  }
+
+  async #reopenDoors(old: ServerConfig, config: ServerConfig): Promise<void> {
+    if (JSON.stringify(old.http) !== JSON.stringify(config.http)) {
+      await this.#http?.stop();
+      this.#http = undefined;
+      await this.#openHttp();
+    }
+    if (JSON.stringify(old.control) !== JSON.stringify(config.control)) {
+      await this.#control?.stop();
+      this.#control = await openControl(config.control, this);
+    }
+  }
+
+  reloadFailed(faults: readonly Fault[]): void {
+    this.#failedReloads += 1;
+    for (const fault of faults) this.#log.fault(fault);
+    this.#log.error('The new configuration was not taken; the server goes on with the one it has.', {
+      event: 'reload_failed',
+      faults: faults.length,
+    });
+  }
+
+  // ---- stopping
+
+  /** Takes no more, writes what was received, closes everything. May be called twice. */
+  async stop(withinMs: number): Promise<void> {
+    this.#state = 'stopping';
+    clearInterval(this.#watch);
+    const deadlineMs = Date.now() + withinMs;
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.stop(deadlineMs)));
+    const unwritten = [...this.#lanes.values()].reduce((sum, lane) => sum + lane.unwrittenBytes, 0);
+    if (unwritten > 0) {
+      this.#log.error(
+        `${printSize(unwritten)} of messages could not be written before the end and are lost.`,
+        {
+          event: 'unwritten_at_stop',
+          bytes: unwritten,
+        },
+      );
+    }
+    await Promise.all([this.#jobs.stop(), this.#http?.stop(), this.#control?.stop()]);
+  }
+
+  // ---- what is asked
+
+  senders(): readonly SenderStatus[] {
+    return this.#senders.list(Date.now());
+  }
+
+  status(): ServerStatus {
+    const counts = this.#counts;
+    const listeners = this.#numbered.map((listener, at) => listenerStatus(at, listener, counts));
+    const usage = resourceUsage();
+    return {
+      program: 'belfry serve',
+      version: this.#parts.version,
+      pid: process.pid,
+      state: this.#state,
+      startedAt: this.#startedAt.toISOString(),
+      uptimeS: Math.round((Date.now() - this.#startedAt.getTime()) / 1000),
+      config: {
+        path: this.#config.path,
+        loadedAt: this.#loadedAt.toISOString(),
+        rules: this.#config.rules.length,
+        failedReloads: this.#failedReloads,
+      },
+      listeners,
+      messages: messageStatus(listeners, counts),
+      connections: connectionStatus(counts),
+      files: {
+        open: counts.lane('filesOpen'),
+        lines: counts.lane('lines'),
+        bytes: counts.lane('fileBytes'),
+        writes: counts.lane('fileWrites'),
+        evicted: counts.lane('filesEvicted'),
+        rotated: this.#rotated,
+        jobsWaiting: this.#jobs.waitingCount,
+        jobsFailed: this.#jobsFailed,
+        troubled: this.#troubles.list(),
+      },
+      routing: { decisions: counts.lane('decisions'), decisionsForgotten: counts.lane('decisionsForgotten') },
+      senders: {
+        known: this.#senders.knownCount,
+        silent: this.#senders.silentCount,
+        silences: this.#senders.silences,
+        untracked: counts.lane('sendersUntracked'),
+      },
+      process: {
+        residentBytes: process.memoryUsage.rss(),
+        cpuS: Math.round((usage.userCPUTime + usage.systemCPUTime) / 1e4) / 100,
+      },
+    };
+  }
+}
