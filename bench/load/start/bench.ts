@@ -1,0 +1,124 @@
+// How soon after its start a server takes the first message, and what it costs when nothing happens.
+//
+//   accepted   from the start of the process until a TCP connection is taken
+//   stored     from the start of the process until that connection's first message is in its file
+//   idle       resident memory and share of one core, over the seconds after that
+//   alone      a message sent to a server that sleeps, until it is in its file: median and worst of many
+//
+// Refuses: to warm anything up. It is the first message that counts.
+
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, PATIENCE_MS } from '../../../test/system/programs.ts';
+import { messageText } from '../messages.ts';
+import { cpuMs, residentMiB } from '../proc.ts';
+import type { Server, ServerName } from '../servers.ts';
+
+export interface StartResult {
+  readonly server: ServerName;
+  readonly acceptedMs: number;
+  readonly storedMs: number;
+  readonly idleMiB: number;
+  readonly idleCpuPercent: number;
+  readonly aloneMsMedian: number;
+  readonly aloneMsMax: number;
+}
+
+export interface StartGoals {
+  readonly storedMsMax: number;
+  readonly idleMiBMax: number;
+  readonly idleCpuPercentMax: number;
+  readonly aloneMsMax: number;
+}
+
+export const START_GOALS: StartGoals = {
+  storedMsMax: 500,
+  idleMiBMax: 120,
+  idleCpuPercentMax: 0.5,
+  aloneMsMax: 20,
+};
+
+const ALONE_COUNT = 50;
+
+function tryConnect(port: number): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket));
+    socket.once('error', () => resolve(undefined));
+  });
+}
+
+async function connectSoon(port: number): Promise<Socket> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (performance.now() < deadline) {
+    const socket = await tryConnect(port);
+    if (socket !== undefined) return socket.on('error', () => undefined);
+    await sleep(1);
+  }
+  throw new Error('nobody listens');
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Waits without sleeping longer than the event loop has to: this is what is measured. */
+async function waitForGrowth(path: string, from: number): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (sizeOf(path) <= from) {
+    if (performance.now() > deadline) throw new Error(`nothing arrives in ${path}`);
+    await new Promise((next) => setImmediate(next));
+  }
+}
+
+async function sendAlone(socket: Socket, file: string): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 1; i <= ALONE_COUNT; i++) {
+    await sleep(60);
+    const before = sizeOf(file);
+    const sentAt = performance.now();
+    socket.write(`${messageText(i)}\n`);
+    await waitForGrowth(file, before);
+    times.push(performance.now() - sentAt);
+  }
+  return times.sort((a, b) => a - b);
+}
+
+export async function measureStart(server: Server, below: string, idleSeconds: number): Promise<StartResult> {
+  const folder = mkdtempSync(join(below, 'start-'));
+  const port = await freePort();
+  const file = join(folder, 'out/all.log');
+  const startedAt = performance.now();
+  const starting = server.start({ transport: 'tcp', into: 'file', receiveBuffer: 0 }, port, folder);
+  // A failure to start is reported when it is awaited below.
+  starting.catch(() => undefined);
+  const socket = await connectSoon(port);
+  const acceptedMs = performance.now() - startedAt;
+  socket.write(`${messageText(0)}\n`);
+  await waitForGrowth(file, 0);
+  const storedMs = performance.now() - startedAt;
+  const program = await starting;
+  try {
+    await sleep(1000);
+    const cpuBefore = cpuMs(program.pid);
+    await sleep(idleSeconds * 1000);
+    const idleCpuPercent = (cpuMs(program.pid) - cpuBefore) / (idleSeconds * 10);
+    const idleMiB = residentMiB(program.pid);
+    const times = await sendAlone(socket, file);
+    const aloneMsMedian = times[times.length >> 1] as number;
+    return {
+      server: server.name,
+      acceptedMs,
+      storedMs,
+      idleMiB,
+      idleCpuPercent,
+      aloneMsMedian,
+      aloneMsMax: times.at(-1) as number,
+    };
+  } finally {
+    socket.destroy();
+    await program.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,176 @@
+// npm run bench: Belfry against rsyslogd and against the kernel's own cost, in alternating runs on this
+// machine, printed as ratios. The full run takes about ten minutes, --quick about two.
+//
+//   npm run bench -- [--quick] [--rounds N] [--messages N] [--dir FOLDER] [--json] [LOAD…]
+//
+// Timings decide nothing here: the exit code is 1 only if a run failed, not if a goal was missed.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, release, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findPeer } from '../test/system/peers.ts';
+import { compileTools, type Tools } from './load/compile.ts';
+import { makeMessages, type Messages } from './load/messages.ts';
+import { type Load, type Result, runOnce } from './load/run.ts';
+import { belfry, kernelSink, rsyslogd, type Server } from './load/servers.ts';
+import { measureStart, START_GOALS, type StartResult } from './load/start/bench.ts';
+import { tcpTo100Files } from './load/tcp_to_100_files/bench.ts';
+import { tcpToFile } from './load/tcp_to_file/bench.ts';
+import { udpFloodToFile, udpToFile, udpToFileSteady } from './load/udp_to_file/bench.ts';
+import { median, printLoad, printStart, type Summary, summariseAll } from './print.ts';
+
+const NAMES = [
+  'start',
+  'tcp_to_file',
+  'tcp_to_100_files',
+  'udp_to_file',
+  'udp_to_file_steady',
+  'udp_flood_to_file',
+];
+const MESSAGES = 2_000_000;
+const QUICK_MESSAGES = 300_000;
+const ROUNDS = 3;
+const IDLE_SECONDS = 10;
+const QUICK_IDLE_SECONDS = 3;
+
+interface Options {
+  readonly rounds: number;
+  readonly messages: number;
+  readonly idleSeconds: number;
+  readonly json: boolean;
+  readonly dir: string;
+  readonly names: readonly string[];
+  /** Servers to leave out. */
+  readonly without: readonly string[];
+}
+
+function readOptions(): Options {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      messages: { type: 'string' },
+      dir: { type: 'string', default: tmpdir() },
+      json: { type: 'boolean', default: false },
+      without: { type: 'string', multiple: true, default: [] },
+    },
+  });
+  const unknown = positionals.find((name) => !NAMES.includes(name));
+  if (unknown !== undefined) throw new Error(`no load is called ${unknown}; there are ${NAMES.join(', ')}`);
+  return {
+    rounds: Number(values.rounds ?? (values.quick ? 1 : ROUNDS)),
+    messages: Number(values.messages ?? (values.quick ? QUICK_MESSAGES : MESSAGES)),
+    idleSeconds: values.quick ? QUICK_IDLE_SECONDS : IDLE_SECONDS,
+    json: values.json,
+    dir: values.dir,
+    names: positionals.length === 0 ? NAMES : positionals,
+    without: values.without,
+  };
+}
+
+/** Progress and remarks go to stderr: stdout holds the results alone. */
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function findServers(tools: Tools, without: readonly string[]): Server[] {
+  const peer = findPeer('rsyslogd');
+  const theirs = 'missing' in peer ? [] : [rsyslogd(peer, false), rsyslogd(peer, true)];
+  if ('missing' in peer) say(`without rsyslogd: ${peer.missing}`);
+  if (tools.note !== undefined) say(tools.note);
+  const sink = tools.sink === undefined ? [] : [kernelSink(tools.sink)];
+  return [belfry, ...theirs, ...sink].filter((server) => !without.includes(server.name));
+}
+
+/** Alternating, and in turned order each round, so that nobody always runs on a warm or a tired machine. */
+function* turns(servers: readonly Server[], rounds: number): Generator<{ round: number; server: Server }> {
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < servers.length; i++) {
+      yield { round, server: servers[(i + round) % servers.length] as Server };
+    }
+  }
+}
+
+async function runLoad(
+  load: Load,
+  servers: readonly Server[],
+  sent: Messages,
+  tools: Tools,
+  options: Options,
+  folder: string,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const { round, server } of turns(servers, options.rounds)) {
+    const result = await runOnce(load, server, sent, tools, folder);
+    results.push(result);
+    const figures = `${result.cpuUsPerMessage.toFixed(2)} µs, ${Math.round(result.perSecond)} msg/s, lost ${result.lost}`;
+    say(`${load.name} ${round + 1}/${options.rounds} ${server.name}: ${figures}`);
+  }
+  return results;
+}
+
+function machine(): Record<string, string | number> {
+  const model = cpus()[0]?.model ?? 'unknown';
+  const memory = /MemTotal:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? '0';
+  return {
+    cpu: model,
+    cores: cpus().length,
+    memoryMiB: Math.round(Number(memory) / 1024),
+    kernel: release(),
+    node: process.version,
+  };
+}
+
+interface Report {
+  readonly machine: Record<string, string | number>;
+  readonly messages: number;
+  readonly start: StartResult[];
+  readonly loads: Summary[];
+  readonly runs: Result[];
+}
+
+async function runAll(options: Options, folder: string): Promise<Report> {
+  const tools = compileTools(folder);
+  const servers = findServers(tools, options.without);
+  const print = (text: string) => (options.json ? undefined : console.log(text));
+  const start: StartResult[] = [];
+  if (options.names.includes('start')) {
+    for (const server of servers.filter(({ name }) => name === 'belfry' || name === 'rsyslogd')) {
+      start.push(await measureStart(server, folder, options.idleSeconds));
+    }
+    print(printStart(start, START_GOALS));
+  }
+  const loads: Summary[] = [];
+  const runs: Result[] = [];
+  const sent = makeMessages(options.messages, folder);
+  const take = async (load: Load) => {
+    const results = await runLoad(load, servers, sent, tools, options, folder);
+    const summaries = summariseAll(load.name, results);
+    print(printLoad(load, sent.count, summaries));
+    runs.push(...results);
+    loads.push(...summaries);
+    return results;
+  };
+  if (options.names.includes('tcp_to_file')) await take(tcpToFile);
+  if (options.names.includes('tcp_to_100_files')) await take(tcpTo100Files);
+  const wantsSteady = options.names.includes('udp_to_file_steady');
+  if (options.names.includes('udp_to_file') || wantsSteady) {
+    const flatOut = await take(udpToFile());
+    if (wantsSteady) await take(udpToFileSteady(median(flatOut.map((run) => run.sentPerSecond))));
+  }
+  if (options.names.includes('udp_flood_to_file')) await take(udpFloodToFile());
+  return { machine: machine(), messages: sent.count, start, loads, runs };
+}
+
+const options = readOptions();
+const folder = mkdtempSync(join(options.dir, 'belfry-bench-'));
+try {
+  const { cpu, cores, kernel, node } = machine();
+  if (!options.json) console.log(`${cpu}, ${cores} cores, Linux ${kernel}, Node ${node}\n`);
+  const report = await runAll(options, folder);
+  if (options.json) console.log(JSON.stringify(report, undefined, 2));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
