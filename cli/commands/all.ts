@@ -1,8 +1,16 @@
 // Every command of `belfry`, in the order of its help. A new one is one file and one line here.
 
 import type { CliCommand } from '../command.ts';
+import { explainCommand } from './explain.ts';
+import { loggerCommand } from './logger.ts';
 import { sendersCommand } from './senders.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 
-export const COMMANDS: readonly CliCommand[] = [serveCommand, statusCommand, sendersCommand];
+export const COMMANDS: readonly CliCommand[] = [
+  serveCommand,
+  explainCommand,
+  statusCommand,
+  sendersCommand,
+  loggerCommand,
+];
