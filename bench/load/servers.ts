@@ -17,7 +17,7 @@ export interface Work {
   readonly transport: 'tcp' | 'udp';
   /** One file for all, or one for each host name. */
   readonly into: 'file' | 'files';
-  /** Bytes of UDP receive buffer; the same for all servers. */
+  /** Bytes of UDP receive buffer, the same for all servers; 0 for TCP. */
   readonly receiveBuffer: number;
 }
 
@@ -41,8 +41,9 @@ export const belfry: Server = {
   name: 'belfry',
   keepsPri: false,
   start: (work, port, folder) => {
+    const buffer = work.transport === 'udp' ? { receiveBuffer: `${work.receiveBuffer}B` } : {};
     const config = {
-      syslog: { listen: [`${work.transport}://127.0.0.1:${port}`], receiveBuffer: `${work.receiveBuffer}B` },
+      syslog: { listen: [`${work.transport}://127.0.0.1:${port}`], ...buffer },
       files: { root: logFolder(folder), format: 'traditional' },
       rules: [{ name: 'load', file: work.into === 'file' ? 'all.log' : '{host}.log' }],
       control: { socket: join(folder, 'control.sock') },

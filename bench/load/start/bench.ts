@@ -91,9 +91,9 @@ export async function measureStart(server: Server, below: string, idleSeconds: n
   const file = join(folder, 'out/all.log');
   const startedAt = performance.now();
   const starting = server.start({ transport: 'tcp', into: 'file', receiveBuffer: 0 }, port, folder);
-  // A failure to start is reported when it is awaited below.
-  starting.catch(() => undefined);
-  const socket = await connectSoon(port);
+  // A server that fails to start says so at once; one that starts well does not end the race.
+  const failed = starting.then(() => new Promise<never>(() => undefined));
+  const socket = await Promise.race([connectSoon(port), failed]);
   const acceptedMs = performance.now() - startedAt;
   socket.write(`${messageText(0)}\n`);
   await waitForGrowth(file, 0);
