@@ -154,7 +154,7 @@ function syntaxFaults(source: Source, errors: readonly ParseError[]): PlacedFaul
   }
   const faults: PlacedFault[] = [];
   const lines = new Set<number>();
-  for (const error of [...errors].sort((a, b) => a.offset - b.offset)) {
+  for (const error of withoutConsequences(errors)) {
     const { line } = lineAndColumn(source, error.offset);
     if (lines.has(line)) continue;
     lines.add(line);
@@ -166,6 +166,26 @@ function syntaxFaults(source: Source, errors: readonly ParseError[]): PlacedFaul
     if (faults.length === SYNTAX_FAULTS_MAX) break;
   }
   return faults;
+}
+
+/**
+ * The parser goes on behind a mistake and then misses what the mistake has swallowed. What is missing behind a
+ * broken word or text is a consequence of it, and so is an end that is missing behind anything.
+ */
+function withoutConsequences(errors: readonly ParseError[]): ParseError[] {
+  let hasBrokenToken = false;
+  let hasAny = false;
+  return [...errors]
+    .sort((a, b) => a.offset - b.offset)
+    .filter(({ error }) => {
+      const name = printParseErrorCode(error);
+      const isMissing = name.endsWith('Expected');
+      const isEnd = name.startsWith('Close') || name.startsWith('EndOfFile');
+      const isConsequence = isMissing && (hasBrokenToken || (isEnd && hasAny));
+      hasBrokenToken ||= !isMissing;
+      hasAny = true;
+      return !isConsequence;
+    });
 }
 
 function syntaxFault(source: Source, offset: number, what: string, mend: string): PlacedFault {

@@ -2,7 +2,7 @@
 // it. Names are taken in the order of their letters, hidden files are left out. A directory that does not exist
 // is empty; a file named without a pattern must exist.
 
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { FormatProblem } from './problem.ts';
 
@@ -35,9 +35,25 @@ export function findIncluded(mainFile: string, pattern: string): Included {
 
 function onlyFile(path: string, mainFile: string): Included {
   if (path === mainFile) return { problem: ownFile(mainFile) };
-  if (existsSync(path)) return { files: [path] };
+  const kind = kindOf(path);
+  if (kind === 'directory') {
+    const mend = `Write "${join(path, '*.json')}" for the files in it.`;
+    return { problem: { code: 'CONFIG_BAD_VALUE', what: `${path} is a directory.`, mend } };
+  }
+  if (kind === 'file') return { files: [path] };
   const mend = `Make it, or remove the entry; a pattern such as "${join(dirname(path), '*.json')}" may find nothing.`;
   return { problem: { code: 'CONFIG_NOT_FOUND', what: `There is no file ${path}.`, mend } };
+}
+
+/** What cannot be looked at counts as a file: reading it will say why. */
+function kindOf(path: string): 'absent' | 'directory' | 'file' {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return 'absent';
+    return stats.isDirectory() ? 'directory' : 'file';
+  } catch {
+    return 'file';
+  }
 }
 
 function ownFile(mainFile: string): FormatProblem {

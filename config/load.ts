@@ -23,6 +23,7 @@ import {
   ruleSources,
 } from './rules.ts';
 import type { ServerConfig } from './server.ts';
+import { hasControl } from './template.ts';
 import { type Checker, makeChecker, placeSaid } from './validate.ts';
 
 export interface LoadOptions {
@@ -31,10 +32,17 @@ export interface LoadOptions {
   readonly checkFiles?: boolean;
 }
 
-/** Either a configuration without faults, or all its faults. `sources` are the files that were read. */
+/** Either a configuration without faults, or all its faults. */
 export type Loaded =
-  | { readonly config: ServerConfig; readonly faults: readonly []; readonly sources: readonly string[] }
-  | { readonly config: undefined; readonly faults: readonly Fault[]; readonly sources: readonly string[] };
+  | (LoadedBase & { readonly config: ServerConfig; readonly faults: readonly [] })
+  | (LoadedBase & { readonly config: undefined; readonly faults: readonly Fault[] });
+
+interface LoadedBase {
+  /** The files that were read, the main file first. */
+  readonly sources: readonly string[];
+  /** What is foolish but does no harm: shown, and no reason to refuse the configuration. */
+  readonly notes: readonly Fault[];
+}
 
 export function loadServerConfig(path: string, options: LoadOptions): Loaded {
   const accounts = readAccounts();
@@ -47,13 +55,15 @@ export function loadServerConfig(path: string, options: LoadOptions): Loaded {
   const rules = [...includedRules(main, get(file, 'include'), checker, book), ...ruleSources(main, file, '')];
   if (main.root !== undefined) checkWhole(main, file, rules, accounts, options.checkFiles ?? true, book);
   const all = book.all();
-  if (all.length > 0) return { config: undefined, faults: all, sources: book.sources() };
-  return { config: resolveServer(main, file, rules, accounts), faults: [], sources: book.sources() };
+  const base = { sources: book.sources(), notes: book.notes };
+  if (all.length > 0) return { config: undefined, faults: all, ...base };
+  return { config: resolveServer(main, file, rules, accounts), faults: [], ...base };
 }
 
 /** Faults by file, in the order in which the files were read. */
 class FaultBook {
   readonly #found = new Map<Document, PlacedFault[]>();
+  readonly notes: Fault[] = [];
 
   add(document: Document, faults: readonly PlacedFault[]): void {
     const own = this.#found.get(document) ?? [];
@@ -82,7 +92,7 @@ function includedRules(main: Document, include: unknown, checker: Checker, book:
   const rules: RuleSource[] = [];
   const read = new Set<string>();
   for (const [at, pattern] of (Array.isArray(include) ? include : []).entries()) {
-    if (typeof pattern !== 'string' || pattern === '') continue;
+    if (typeof pattern !== 'string' || pattern === '' || hasControl(pattern)) continue;
     const found = findIncluded(main.file, pattern);
     if ('problem' in found) {
       book.add(main, [placeSaid(main, { path: ['include', at], part: 'value', ...found.problem })]);
@@ -123,7 +133,7 @@ function checkWhole(
     book.add(main, [sayNoRules(main)]);
   checkListeners(main, get(get(file, 'syslog'), 'listen'), (fault) => book.add(main, [fault]));
   checkRules(rules, report);
-  checkSenders(rules, get(get(file, 'syslog'), 'allow'), report);
+  checkSenders(rules, get(get(file, 'syslog'), 'allow'), (_, { fault }) => book.notes.push(fault));
   checkSettings(rules, settings, filesRoot, report);
   book.add(main, checkSocketPath(main, get(get(file, 'control'), 'socket')));
   if (!checkFiles) return;

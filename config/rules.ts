@@ -160,7 +160,7 @@ function checkNames(sources: readonly RuleSource[], report: Report): void {
   }
 }
 
-/** A rule for senders that `allow` refuses would wait for ever. */
+/** A rule for senders that `allow` refuses waits for ever: worth a note, since `allow` may be narrowed for a day. */
 export function checkSenders(sources: readonly RuleSource[], allowText: unknown, report: Report): void {
   const allow = textList(allowText).map(parseRange);
   if (allow.length === 0 || allow.includes(undefined)) return;

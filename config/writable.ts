@@ -19,7 +19,10 @@ function fixedPart(target: PlacedTemplate): { readonly path: string; readonly is
   const [first, ...more] = target.parts;
   if (first?.kind !== 'text') return { path: target.root, isFile: false };
   if (more.length === 0) return { path: join(target.root, first.text), isFile: true };
-  return { path: join(target.root, first.text.slice(0, first.text.lastIndexOf('/') + 1)), isFile: false };
+  return {
+    path: join(target.root, first.text.slice(0, Math.max(0, first.text.lastIndexOf('/')))),
+    isFile: false,
+  };
 }
 
 export function writeProblem(

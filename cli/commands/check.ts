@@ -1,5 +1,5 @@
 // `belfry check -c FILE`: reads a configuration as the server would, and says all that is wrong with it, or in a
-// few lines what it asks for. Changes nothing and opens no port. Exits 0, or with the code of the first fault.
+// few lines what it asks for. Changes nothing and opens no port. Exits 0, or 78 if it cannot be used.
 
 import { relative } from 'node:path';
 import { EXIT, type Fault, printFault } from '../../base/fault.ts';
@@ -19,11 +19,14 @@ export interface CheckIo {
 }
 
 export async function runCheck(options: CheckOptions, io: CheckIo): Promise<number> {
-  const { config, faults, sources } = loadServerConfig(options.config, { checkSelector: compileSelector });
-  if (options.json) io.stdout(`${JSON.stringify(jsonReport(config, faults, sources), undefined, 2)}\n`);
-  else if (config !== undefined) io.stdout(summary(config, sources));
+  const { config, faults, notes, sources } = loadServerConfig(options.config, {
+    checkSelector: compileSelector,
+  });
+  if (options.json)
+    io.stdout(`${JSON.stringify(jsonReport(config !== undefined, faults, notes, sources), undefined, 2)}\n`);
+  else if (config !== undefined) io.stdout(summary(config, sources) + remarks(notes));
   else io.stderr(complaint(faults));
-  return faults[0]?.exit ?? EXIT.ok;
+  return config === undefined ? EXIT.config : EXIT.ok;
 }
 
 function complaint(faults: readonly Fault[]): string {
@@ -31,18 +34,22 @@ function complaint(faults: readonly Fault[]): string {
   return `${faults.map(printFault).join('\n\n')}\n\n${count}: this configuration cannot be used.\n`;
 }
 
-function jsonReport(config: ServerConfig | undefined, faults: readonly Fault[], sources: readonly string[]) {
-  return {
-    ok: config !== undefined,
-    sources,
-    faults: faults.map(({ code, text }) => ({
-      code,
-      what: text.what,
-      where: text.where ?? null,
-      mend: text.mend ?? null,
-      place: text.place ?? null,
-    })),
-  };
+function remarks(notes: readonly Fault[]): string {
+  return notes.length === 0 ? '' : `\nWorth a look:\n\n${notes.map(printFault).join('\n\n')}\n`;
+}
+
+function jsonReport(
+  ok: boolean,
+  faults: readonly Fault[],
+  notes: readonly Fault[],
+  sources: readonly string[],
+) {
+  return { ok, sources, faults: faults.map(jsonFault), notes: notes.map(jsonFault) };
+}
+
+function jsonFault({ code, text }: Fault) {
+  const { what, where = null, mend = null, place = null } = text;
+  return { code, what, where, mend, place };
 }
 
 /** Rules that are shown; of more, the number. */
