@@ -55,6 +55,23 @@ export interface FramingLimits {
   readonly multiLine?: boolean;
 }
 
+/**
+ * Where the message of a datagram starts: behind an octet count, if a sender has put one before it (`logger
+ * --octet-count` does, over UDP too) and it is the datagram's own length.
+ */
+export function datagramMessageStart(bytes: Uint8Array, start: number, end: number): number {
+  let p = start;
+  let count = 0;
+  while (p < end && p - start < COUNT_DIGITS_MAX) {
+    const digit = (bytes[p] as number) - ZERO;
+    if (digit < 0 || digit > 9) break;
+    count = count * 10 + digit;
+    p++;
+  }
+  if (p === start || bytes[p] !== SP || bytes[p + 1] !== LESS) return start;
+  return count === end - p - 1 ? p + 1 : start;
+}
+
 /** Answers of the looks ahead: undecided means that the bytes which decide have not arrived. */
 const NO = 0;
 const YES = 1;

@@ -6,6 +6,7 @@
 
 import type { ServerConfig } from '../../config/server.ts';
 import { isClean } from '../../syslog/escape.ts';
+import { datagramMessageStart } from '../../syslog/framing.ts';
 import { parseMessage } from '../../syslog/parse.ts';
 import { LogRecord, TROUBLE } from '../../syslog/record.ts';
 import { resolveTime } from '../../syslog/time.ts';
@@ -79,7 +80,8 @@ export class Pipeline {
   /** Senders with whom there is no holding back: what has no room is lost, and counted by its reason. */
   takeOrDrop(start: number, end: number, peer: Peer, listener: number): void {
     const record = this.#record;
-    parseMessage(record, this.#arena.bytes, start, end);
+    const { bytes } = this.#arena;
+    parseMessage(record, bytes, datagramMessageStart(bytes, start, end), end);
     const decision = this.#decisions.find(record, peer);
     this.#count(record, decision, peer, listener, end - start);
     const files = this.#filesOf(decision, record);

@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COUNT_TRUSTED_MAX, Frame, Framer, HEADROOM_EXTRA } from '../../../syslog/framing.ts';
+import {
+  COUNT_TRUSTED_MAX,
+  datagramMessageStart,
+  Frame,
+  Framer,
+  HEADROOM_EXTRA,
+} from '../../../syslog/framing.ts';
 
 const MAX = 64;
 
@@ -193,4 +199,12 @@ test('the bytes after the chunk are given back, and a small carry is all that st
   framer.keepRest();
   assert.ok(arena.every((byte) => byte === 0x2e));
   assert.equal(framer.kept, 10);
+});
+
+test("a datagram's own length before its message is passed over, any other number is text", () => {
+  const start = (text: string) => datagramMessageStart(Buffer.from(`....${text}`), 4, 4 + text.length) - 4;
+  assert.equal(start('5 <1>ab'), 2);
+  assert.equal(start('13 <191>12345678'), 3);
+  for (const text of ['4 <1>ab', '6 <1>ab', '5 1>abc', '5<1>ab', '', '5', '5 ', '<1>ab', '000000005 <1>ab'])
+    assert.equal(start(text), 0, text);
 });
