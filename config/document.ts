@@ -260,7 +260,7 @@ function placeOf(source: Source, offset: number, key: string): Place {
 /** Both from 1; the column counts characters, as editors do. */
 function lineAndColumn(source: Source, offset: number): { line: number; column: number } {
   const line = lineOf(source.lineStarts, offset);
-  const column = [...source.text.slice(source.lineStarts[line], offset)].length;
+  const column = Array.from(source.text.slice(source.lineStarts[line], offset)).length;
   return { line: line + 1, column: column + 1 };
 }
 

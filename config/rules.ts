@@ -221,7 +221,7 @@ export function checkSettings(
 /** As text that is alike for settings that mean the same. */
 function setting(source: RuleSource, files: unknown, key: string): string {
   const value = get(get(source.value, 'file'), key) ?? get(files, key) ?? null;
-  if (key === 'mode') return String(Number.parseInt(String(value), 8));
+  if (key === 'mode' && typeof value === 'string') return String(Number.parseInt(value, 8));
   if (key !== 'rotate' || value === false) return printJson(value);
   return printJson([
     parseSize(String(get(value, 'size'))) ?? null,
@@ -243,7 +243,7 @@ function sayDiffering(source: RuleSource, first: RuleSource, template: string, k
 export function checkListeners(document: Document, listen: unknown, add: (found: PlacedFault) => void): void {
   const texts = Array.isArray(listen) ? listen : [];
   for (const [at, text] of texts.entries()) {
-    if (typeof text !== 'string' || texts.indexOf(text) === at || /:0$/.test(text)) continue;
+    if (typeof text !== 'string' || texts.indexOf(text) === at || text.endsWith(':0')) continue;
     const path = ['syslog', 'listen', at];
     add(
       placeSaid(document, {

@@ -226,7 +226,7 @@ export const logSchema = {
       enum: LOG_FORMATS,
       default: 'auto',
       description:
-        '`text` for people, `json` for programs; `auto`: text on a terminal and under systemd, else JSON.',
+        '`text` for people, `json` (one object a line) for programs; `auto`: text, and under systemd with the priority that the journal reads.',
     },
   },
 } as const satisfies Schema;

@@ -256,7 +256,7 @@ function describe(data: unknown): string {
   if (Array.isArray(data)) return 'a list';
   if (typeof data === 'object') return 'an object';
   if (typeof data === 'string') return 'text';
-  return typeof data === 'number' ? `the number ${data}` : String(data);
+  return typeof data === 'number' ? `the number ${data}` : printJson(data);
 }
 
 function sayFormat(error: ErrorObject, path: Path, formats: FormatTable): Said[] {

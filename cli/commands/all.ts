@@ -1,6 +1,7 @@
 // Every command of `belfry`, in the order of its help. A new one is one file and one line here.
 
 import type { CliCommand } from '../command.ts';
+import { checkCommand } from './check.ts';
 import { explainCommand } from './explain.ts';
 import { loggerCommand } from './logger.ts';
 import { sendersCommand } from './senders.ts';
@@ -9,6 +10,7 @@ import { statusCommand } from './status.ts';
 
 export const COMMANDS: readonly CliCommand[] = [
   serveCommand,
+  checkCommand,
   explainCommand,
   statusCommand,
   sendersCommand,

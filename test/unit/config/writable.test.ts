@@ -1,5 +1,5 @@
 // Whether the log files could be written, looked at without writing. What depends on not being root runs as
-// another user in a process of its own (test/unit/config/check-as.ts).
+// another user in a process of its own.
 
 import assert from 'node:assert/strict';
 import { execFileSync, type ExecFileSyncOptionsWithStringEncoding } from 'node:child_process';
@@ -75,7 +75,11 @@ function faultsAsNobody(t: TestContext, folder: string): string[] | undefined {
     return undefined;
   }
   chmodSync(folder, 0o755);
-  const program = join(import.meta.dirname, 'check-as.js');
+  const program = join(import.meta.dirname, 'marked.js');
+  const code = `
+    const { load } = await import(process.argv[1]);
+    const lines = load(process.argv[2], true).faults.map(({ code, text }) => [code, text.place?.key, text.what].join(' '));
+    process.stdout.write(JSON.stringify(lines));`;
   const options: ExecFileSyncOptionsWithStringEncoding = {
     uid: NOBODY,
     gid: NOBODY,
@@ -89,7 +93,11 @@ function faultsAsNobody(t: TestContext, folder: string): string[] | undefined {
     return undefined;
   }
   return JSON.parse(
-    execFileSync(process.execPath, [program, join(folder, 'server.json')], options),
+    execFileSync(
+      process.execPath,
+      ['--input-type=module', '-e', code, program, join(folder, 'server.json')],
+      options,
+    ),
   ) as string[];
 }
 
