@@ -2,11 +2,12 @@
 // header are asked once for each kind of message (the answer is cached), tests of the content for every
 // message. `belfry explain` asks the same tests one by one.
 
+import { assert } from '../../base/assert.ts';
 import { type Address, inAny, printRange } from '../../base/ip.ts';
 import type { Match, Pattern } from '../../config/server.ts';
 import type { LogRecord } from '../../syslog/record.ts';
 import { compileSelector } from '../../syslog/selector.ts';
-import { assert } from '../../base/assert.ts';
+import { compilePattern } from './pattern.ts';
 
 /** What is known of a message before its text is looked at. */
 export interface HeaderFacts {
@@ -89,13 +90,15 @@ function containsTest(needles: readonly string[]): ContentTest {
   return { kind: 'content', key: 'contains', wants: quoted(needles), holds };
 }
 
+const printPattern = ({ source, flags }: Pattern) => `/${source}/${flags}`;
+
 function regexTest(patterns: readonly Pattern[]): ContentTest {
-  const compiled = patterns.map((pattern) => new RegExp(pattern.source, pattern.flags));
+  const compiled = patterns.map(compilePattern);
   const holds = (record: LogRecord) => {
     const text = textOf(record).toString('utf8');
     return compiled.some((pattern) => pattern.test(text));
   };
-  return { kind: 'content', key: 'regex', wants: compiled.map(String).join(' or '), holds };
+  return { kind: 'content', key: 'regex', wants: patterns.map(printPattern).join(' or '), holds };
 }
 
 /** All tests of a rule, header tests first; none for a rule that takes every message. */
