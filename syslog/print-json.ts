@@ -40,7 +40,7 @@ export function writeJsonString(
     to = copyPlain(bytes, run, from, out, to);
     const length = byte < 0x80 ? 1 : utf8Length(bytes, from, end);
     to = writeSpecial(bytes, from, length, out, to);
-    from += length === 0 ? 1 : length;
+    from += Math.abs(length);
     run = from;
   }
   to = copyPlain(bytes, run, end, out, to);
@@ -50,7 +50,7 @@ export function writeJsonString(
 
 function writeSpecial(bytes: Uint8Array, from: number, length: number, out: Uint8Array, at: number): number {
   const byte = bytes[from] as number;
-  if (length === 0) return copyPlain(REPLACEMENT, 0, 3, out, at);
+  if (length < 0) return copyPlain(REPLACEMENT, 0, 3, out, at);
   if (length === 1) return writeEscape(byte, out, at);
   if (length === 2 && byte === 0xc2 && (bytes[from + 1] as number) <= 0x9f)
     return writeEscape(bytes[from + 1] as number, out, at);
@@ -73,27 +73,31 @@ function writeEscape(code: number, out: Uint8Array, at: number): number {
 }
 
 /**
- * Length of the well-formed UTF-8 sequence at `at` (two to four bytes), 0 when there is none: no overlong
- * forms, no surrogates, nothing above U+10FFFF (RFC 3629 section 4).
+ * Length of the well-formed UTF-8 sequence at `at` (two to four bytes): no overlong forms, no surrogates,
+ * nothing above U+10FFFF (RFC 3629 section 4). Where there is none, minus the number of bytes that one U+FFFD
+ * stands for: the longest beginning of a sequence (Unicode, section 3.9, as every decoder does it).
  */
-export function utf8Length(bytes: Uint8Array, at: number, end: number): number {
+function utf8Length(bytes: Uint8Array, at: number, end: number): number {
   const lead = bytes[at] as number;
-  const length =
-    lead >= 0xc2 && lead <= 0xdf
-      ? 2
-      : lead >= 0xe0 && lead <= 0xef
-        ? 3
-        : lead >= 0xf0 && lead <= 0xf4
-          ? 4
-          : 0;
-  if (length === 0 || at + length > end) return 0;
-  for (let i = 1; i < length; i++) if (((bytes[at + i] as number) & 0xc0) !== 0x80) return 0;
-  const second = bytes[at + 1] as number;
-  if (lead === 0xe0 && second < 0xa0) return 0;
-  if (lead === 0xed && second > 0x9f) return 0;
-  if (lead === 0xf0 && second < 0x90) return 0;
-  if (lead === 0xf4 && second > 0x8f) return 0;
-  return length;
+  if (lead < 0xc2 || lead > 0xf4) return -1;
+  const second = at + 1 < end ? (bytes[at + 1] as number) : 0;
+  if (second < secondMin(lead) || second > secondMax(lead)) return -1;
+  if (lead < 0xe0) return 2;
+  if (!isContinuation(bytes, at + 2, end)) return -2;
+  if (lead < 0xf0) return 3;
+  return isContinuation(bytes, at + 3, end) ? 4 : -3;
+}
+
+function secondMin(lead: number): number {
+  return lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
+}
+
+function secondMax(lead: number): number {
+  return lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
+}
+
+function isContinuation(bytes: Uint8Array, at: number, end: number): boolean {
+  return at < end && ((bytes[at] as number) & 0xc0) === 0x80;
 }
 
 /**
