@@ -12,6 +12,8 @@
 // Promises: a line is written once, whole, in the order of arrival, or it stays here.
 
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   constants,
   fchmodSync,
@@ -77,7 +79,7 @@ export class LogFile {
       this.#openOnce();
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
-      mkdirSync(dirname(this.path), { recursive: true, mode: this.target.directoryMode });
+      this.#makeDirectories();
       this.#openOnce();
     }
     if (!this.#wasOpened) this.#endTornLine(locks);
@@ -117,6 +119,18 @@ export class LogFile {
       if (codeOf(error) !== 'EEXIST') throw error;
       this.fd = openSync(this.path, OPEN_FLAGS);
       this.size = fstatSync(this.fd).size;
+    }
+  }
+
+  /** Directories that we make get the mode and the owner that were asked for; those that stood keep theirs. */
+  #makeDirectories(): void {
+    const { directoryMode, uid, gid } = this.target;
+    const last = dirname(this.path);
+    const first = mkdirSync(last, { recursive: true, mode: directoryMode });
+    if (first === undefined) return;
+    for (let made = last; made.length >= first.length; made = dirname(made)) {
+      chmodSync(made, directoryMode);
+      if (uid !== undefined || gid !== undefined) chownSync(made, uid ?? -1, gid ?? -1);
     }
   }
 
