@@ -1,17 +1,20 @@
 // Reads what follows the host: the tag of RFC 3164 section 4.1.3, or what a vendor puts in its place.
 // A program that a colon or a process id marks is taken off the text. A program that is only recognised
-// (`%LINK-3-UPDOWN`, `CEF:0|`, a JSON log's first word) stays in the text too: then record.programStart
-// lies at or behind record.msgStart, and whoever prints the line must not print the program again.
+// (`CEF:0|`, BIG-IP's `notice tmsh[16322]:`, a JSON log's first word) stays in the text too: then
+// record.programStart lies at or behind record.msgStart, and whoever prints the line must not print the
+// program again.
 // Refuses: to call a first word a program for its looks alone.
 
 import { CLASS, LETTER, skipSpaces, spells, TAG, wordEnd } from './chars.ts';
 import { FORMAT, type LogRecord } from './record.ts';
 import { scanMonthFirst, stampLength, takeTime } from './stamp.ts';
-import { facilityEnd, facilityStart } from './vendor/cisco-mnemonic.ts';
+import { scanEmbedded } from './structured.ts';
+import { readCiscoContent } from './vendor/cisco-content.ts';
 import { isClassWord, readDeviceContent } from './vendor/devices.ts';
-import { findTag, isHostWord, isSeverityWord, type Tag } from './words.ts';
+import { COLON_IS_ENOUGH, findTag, isEventFormat, isHostWord, isSeverityWord, type Tag } from './words.ts';
 
 const SPACE = 32;
+const OPEN = 0x5b;
 const tag: Tag = { nameEnd: 0, pidStart: -1, pidEnd: -1, textStart: 0 };
 
 /** The content begins at `p`; a space that stands there already belongs to the text. */
@@ -26,23 +29,17 @@ function readInnerContent(record: LogRecord, bytes: Uint8Array, p: number, end: 
   record.msgStart = p;
   const t = skipSpaces(bytes, p, end);
   if (t >= end) return;
-  if (readMnemonic(record, bytes, t, end)) return;
-  if (readTag(record, bytes, t, end)) return;
+  if (isEventFormat(bytes, t, end) || !readTag(record, bytes, t, end, COLON_IS_ENOUGH)) {
+    readUntagged(record, bytes, t, end);
+  }
+  findData(record, bytes, end);
+}
+
+function readUntagged(record: LogRecord, bytes: Uint8Array, t: number, end: number): void {
+  if (readCiscoContent(record, bytes, t, end)) return;
   if (readTagBehindSeverity(record, bytes, t, end)) return;
   if (readDeviceContent(record, bytes, t, end)) return;
   readJsonProgram(record, bytes, t, end);
-}
-
-/** `%LINK-3-UPDOWN: …`: filed under LINK; the text keeps the whole of it. */
-export function readMnemonic(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
-  const first = bytes[t];
-  if (first !== 0x25 && first !== 0x23) return false;
-  const facility = facilityEnd(bytes, t, end);
-  if (facility < 0) return false;
-  record.format = FORMAT.vendor;
-  record.msgStart = t;
-  setProgram(record, facilityStart(bytes, t, end), facility);
-  return true;
 }
 
 export function setProgram(record: LogRecord, start: number, end: number): void {
@@ -51,8 +48,14 @@ export function setProgram(record: LogRecord, start: number, end: number): void 
 }
 
 /** A tag that is marked as one: it leaves the text. */
-export function readTag(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
-  if (!findTag(bytes, t, end, tag)) return false;
+export function readTag(
+  record: LogRecord,
+  bytes: Uint8Array,
+  t: number,
+  end: number,
+  bareColon: boolean,
+): boolean {
+  if (!findTag(bytes, t, end, tag, bareColon)) return false;
   takeTag(record, t);
   record.msgStart = tag.textStart;
   return true;
@@ -68,24 +71,26 @@ function takeTag(record: LogRecord, start: number): void {
 function readTagBehindSeverity(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
   const word = wordEnd(bytes, t, end);
   if (word >= end || bytes[word] !== SPACE || !isSeverityWord(bytes, t, word)) return false;
-  if (!findTag(bytes, word + 1, end, tag) || tag.pidStart < 0) return false;
+  if (!findTag(bytes, word + 1, end, tag, false) || tag.pidStart < 0) return false;
   record.format = FORMAT.vendor;
   takeTag(record, word + 1);
   return true;
 }
 
+const FORWARDED = 'Message forwarded from ';
+
 /** AIX: `Message forwarded from HOST: prog[pid]: …`. The forwarded host is the one that spoke. */
 export function readForwarded(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
-  if (!spells(bytes, t, end, 'Message forwarded from ')) return false;
-  const host = t + 'Message forwarded from '.length;
-  let hostEnd = wordEnd(bytes, host, end);
-  if (hostEnd < end && bytes[hostEnd - 1] !== 0x3a) return false;
-  if (bytes[hostEnd - 1] === 0x3a) hostEnd--;
+  if (!spells(bytes, t, end, FORWARDED)) return false;
+  const host = t + FORWARDED.length;
+  const word = wordEnd(bytes, host, end);
+  const hostEnd = bytes[word - 1] === 0x3a ? word - 1 : word;
+  if (hostEnd === word && word < end) return false;
   if (!isHostWord(bytes, host, hostEnd)) return false;
   record.format = FORMAT.vendor;
   record.hostStart = host;
   record.hostEnd = hostEnd;
-  readInnerContent(record, bytes, Math.min(hostEnd + 2, end), end);
+  readInnerContent(record, bytes, Math.min(word + 1, end), end);
   return true;
 }
 
@@ -99,7 +104,7 @@ function readSecondHeader(record: LogRecord, bytes: Uint8Array, t: number, end: 
   const host = skipSpaces(bytes, t + stamp, end);
   const hostEnd = wordEnd(bytes, host, end);
   if (hostEnd >= end || bytes[hostEnd] !== SPACE || !isHostWord(bytes, host, hostEnd)) return false;
-  if (!isClassWord(bytes, hostEnd + 1, end) && !findTag(bytes, hostEnd + 1, end, tag)) return false;
+  if (!isClassWord(bytes, hostEnd + 1, end) && !findTag(bytes, hostEnd + 1, end, tag, false)) return false;
   record.format = FORMAT.vendor;
   record.hostStart = host;
   record.hostEnd = hostEnd;
@@ -117,4 +122,17 @@ function readJsonProgram(record: LogRecord, bytes: Uint8Array, t: number, end: n
   // Vectra writes a dash and a colon for the process id that it does not have.
   if (spells(bytes, json, end, '-: ')) json += 3;
   if (json < end && bytes[json] === 0x7b) setProgram(record, t, word);
+}
+
+/**
+ * Structured data at the head of a traditional message (`rsyslogd: [origin software="rsyslogd"] start`) is
+ * made known, and stays in the text.
+ */
+export function findData(record: LogRecord, bytes: Uint8Array, end: number): void {
+  const at = skipSpaces(bytes, record.msgStart, end);
+  if (at >= end || bytes[at] !== OPEN) return;
+  const after = scanEmbedded(bytes, at, end);
+  if (after < 0) return;
+  record.sdStart = at;
+  record.sdEnd = after;
 }

@@ -3,11 +3,23 @@
 // Refuses: to take a word for the host that cannot be a host name; then the host is absent and the reader
 // of the record puts the sender's address in its place.
 
-import { skipSpaces, spells, wordEnd, CLASS, LETTER, LOWER } from './chars.ts';
-import { readContent, readForwarded, readMnemonic, readTag } from './content.ts';
-import { FORMAT, type LogRecord } from './record.ts';
+import { CLASS, LETTER, LOWER, skipSpaces, spells, wordEnd } from './chars.ts';
+import { readContent, readForwarded, readTag } from './content.ts';
+import { FORMAT, type LogRecord, TIME } from './record.ts';
+import { scanStamp, takeTime } from './stamp.ts';
+import { mnemonicEnd } from './vendor/cisco-content.ts';
+import { readDeviceContent } from './vendor/devices.ts';
 import { readHostByVendor } from './vendor/hosts.ts';
-import { findTag, isAddressWord, isHostWord, isSeverityWord, looksLikeHost, type Tag } from './words.ts';
+import {
+  COLON_NEEDS_SPACE,
+  findTag,
+  isAddressWord,
+  isEventFormat,
+  isHostWord,
+  isSeverityWord,
+  looksLikeHost,
+  type Tag,
+} from './words.ts';
 
 const SPACE = 32;
 const TAB = 9;
@@ -26,6 +38,7 @@ export function readAfterTime(record: LogRecord, bytes: Uint8Array, after: numbe
     record.msgStart = after + 1;
     return;
   }
+  if (next === 0x2c && readListedHost(record, bytes, after, end)) return;
   // Solace writes no space behind the time.
   if (next !== SPACE && next !== COLON && (CLASS[next]! & LETTER) === 0) {
     record.msgStart = record.timeStart;
@@ -37,6 +50,18 @@ export function readAfterTime(record: LogRecord, bytes: Uint8Array, after: numbe
     p = skipSpaces(bytes, p + 1, end);
   }
   readHost(record, bytes, skipSelector(bytes, p, end), end);
+}
+
+/** `2026-03-15 10:20:30,123, host-1, audit.runtime, …`: a table whose second column looks like a host (RSA). */
+function readListedHost(record: LogRecord, bytes: Uint8Array, comma: number, end: number): boolean {
+  const p = skipSpaces(bytes, comma + 1, end);
+  let q = p;
+  while (q < end && bytes[q]! > SPACE && bytes[q] !== 0x2c) q++;
+  if (q >= end || bytes[q] !== 0x2c || !looksLikeHost(bytes, p, q)) return false;
+  record.format = FORMAT.vendor;
+  takeHost(record, p, q);
+  record.msgStart = skipSpaces(bytes, q + 1, end);
+  return true;
 }
 
 /** Past `<auth.info> `, which BSD's syslogd adds when it is told to be verbose. */
@@ -54,13 +79,12 @@ function skipSelector(bytes: Uint8Array, p: number, end: number): number {
 export function readHost(record: LogRecord, bytes: Uint8Array, p: number, end: number): void {
   record.msgStart = p;
   if (p >= end || isRepeat(bytes, p, end)) return;
-  if (readMnemonic(record, bytes, p, end) || readForwarded(record, bytes, p, end)) return;
-  if (readHostByVendor(record, bytes, p, end)) return;
+  if (readForwarded(record, bytes, p, end) || readHostByVendor(record, bytes, p, end)) return;
   const word = wordEnd(bytes, p, end);
   if (bytes[word - 1] === COLON) {
     readColonWord(record, bytes, p, word, end);
-  } else if (findTag(bytes, p, end, tag) && tag.pidStart >= 0) {
-    readTag(record, bytes, p, end);
+  } else if (findTag(bytes, p, end, tag, COLON_NEEDS_SPACE)) {
+    readTag(record, bytes, p, end, COLON_NEEDS_SPACE);
   } else if (isHostWord(bytes, p, word) && (word >= end || bytes[word] === SPACE)) {
     takeHost(record, p, word);
     readContent(record, bytes, behindHost(bytes, word, end), end);
@@ -71,7 +95,7 @@ export function readHost(record: LogRecord, bytes: Uint8Array, p: number, end: n
   }
 }
 
-export function takeHost(record: LogRecord, start: number, end: number): void {
+function takeHost(record: LogRecord, start: number, end: number): void {
   record.hostStart = start;
   record.hostEnd = end;
 }
@@ -95,7 +119,7 @@ function readColonWord(record: LogRecord, bytes: Uint8Array, p: number, word: nu
     takeHost(record, p, word - 1);
     record.format = FORMAT.vendor;
     readContent(record, bytes, skipSpaces(bytes, word, end), end);
-  } else if (!readTag(record, bytes, p, end)) {
+  } else if (!readTag(record, bytes, p, end, COLON_NEEDS_SPACE)) {
     readContent(record, bytes, p, end);
   }
 }
@@ -105,48 +129,41 @@ function isHostBeforeColon(bytes: Uint8Array, start: number, colon: number, end:
   if (!isHostWord(bytes, start, colon)) return false;
   if (isAddressWord(bytes, start, colon) || looksLikeHost(bytes, start, colon)) return true;
   const next = skipSpaces(bytes, colon + 1, end);
-  if (next >= end) return false;
-  return (
-    spells(bytes, next, end, 'NetScreen ') ||
-    spells(bytes, next, end, 'CEF:') ||
-    spells(bytes, next, end, 'LEEF:')
-  );
+  return next < end && (spells(bytes, next, end, 'NetScreen ') || mnemonicEnd(bytes, next, end) > 0);
 }
 
 /** A message with a PRI and no time. False when nothing at all is recognised in it. */
 export function readUntimed(record: LogRecord, bytes: Uint8Array, p: number, end: number): boolean {
   if (p >= end || isRepeat(bytes, p, end)) return false;
-  if (readMnemonic(record, bytes, p, end) || readForwarded(record, bytes, p, end)) return true;
-  const word = wordEnd(bytes, p, end);
-  if (bytes[word - 1] === COLON) return readUntimedColon(record, bytes, p, word, end);
-  if (findTag(bytes, p, end, tag) && tag.pidStart >= 0) {
-    record.format = FORMAT.rfc3164;
-    return readTag(record, bytes, p, end);
-  }
-  return readUntimedHost(record, bytes, p, word, end);
+  const isFound = readForwarded(record, bytes, p, end) || readUntimedName(record, bytes, p, end);
+  if (isFound) readTimeInText(record, bytes, end);
+  return isFound;
 }
 
-function readUntimedColon(
-  record: LogRecord,
-  bytes: Uint8Array,
-  p: number,
-  word: number,
-  end: number,
-): boolean {
+/** A text that begins with a full date, in a message without a header of its own, tells the time as well. */
+function readTimeInText(record: LogRecord, bytes: Uint8Array, end: number): void {
+  if (record.timeKind !== TIME.none) return;
+  takeTime(record, bytes, skipSpaces(bytes, record.msgStart, end), end, scanStamp);
+}
+
+function readUntimedName(record: LogRecord, bytes: Uint8Array, p: number, end: number): boolean {
+  const word = wordEnd(bytes, p, end);
   if (isSeverityWord(bytes, p, word - 1)) return false;
   record.format = FORMAT.rfc3164;
-  if (isHostBeforeColon(bytes, p, word - 1, end)) {
+  record.msgStart = p;
+  if (bytes[word - 1] === COLON && isHostBeforeColon(bytes, p, word - 1, end)) {
     takeHost(record, p, word - 1);
     record.format = FORMAT.vendor;
     readContent(record, bytes, skipSpaces(bytes, word, end), end);
     return true;
   }
-  if (readTag(record, bytes, p, end)) return true;
+  if (!isEventFormat(bytes, p, end) && readTag(record, bytes, p, end, COLON_NEEDS_SPACE)) return true;
+  if (readUntimedHost(record, bytes, p, word, end) || readDeviceContent(record, bytes, p, end)) return true;
   record.format = FORMAT.text;
   return false;
 }
 
-/** `host prog[pid]: text` without a time: a process id behind the second word is proof enough. */
+/** `host prog[pid]: text` or `host : %SYS-5-…`: a process id or a mnemonic behind the word is proof enough. */
 function readUntimedHost(
   record: LogRecord,
   bytes: Uint8Array,
@@ -155,8 +172,10 @@ function readUntimedHost(
   end: number,
 ): boolean {
   if (word >= end || bytes[word] !== SPACE || !isHostWord(bytes, p, word)) return false;
-  if (!findTag(bytes, word + 1, end, tag) || tag.pidStart < 0) return false;
-  record.format = FORMAT.rfc3164;
+  const content = behindHost(bytes, word, end);
+  const hasPid = findTag(bytes, content, end, tag, COLON_NEEDS_SPACE) && tag.pidStart >= 0;
+  if (!hasPid && (content >= end || mnemonicEnd(bytes, content, end) < 0)) return false;
   takeHost(record, p, word);
-  return readTag(record, bytes, word + 1, end);
+  readContent(record, bytes, content, end);
+  return true;
 }

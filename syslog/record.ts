@@ -12,9 +12,25 @@ export type Format = (typeof FORMATS)[number];
 export const FORMAT = { text: 0, rfc3164: 1, rfc5424: 2, vendor: 3 } as const;
 
 /** Why a message could not be read as what it claims to be; `none` for most. Label values of a metric. */
-export const TROUBLES = ['none', 'empty', 'no_header', 'bad_pri', 'bad_time', 'bad_header', 'bad_structured_data'] as const;
+export const TROUBLES = [
+  'none',
+  'empty',
+  'no_header',
+  'bad_pri',
+  'bad_time',
+  'bad_header',
+  'bad_structured_data',
+] as const;
 export type Trouble = (typeof TROUBLES)[number];
-export const TROUBLE = { none: 0, empty: 1, noHeader: 2, badPri: 3, badTime: 4, badHeader: 5, badStructuredData: 6 } as const;
+export const TROUBLE = {
+  none: 0,
+  empty: 1,
+  noHeader: 2,
+  badPri: 3,
+  badTime: 4,
+  badHeader: 5,
+  badStructuredData: 6,
+} as const;
 
 /** Where the time stands: nowhere, as a calendar date (perhaps without year or zone), or as an epoch. */
 export const TIME = { none: 0, calendar: 1, epoch: 2 } as const;

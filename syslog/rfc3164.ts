@@ -4,6 +4,7 @@
 // Refuses: to make a program of a first word that neither a colon nor a process id marks as one.
 
 import { CLASS, HOST, skipSpaces, TAG, UPPER } from './chars.ts';
+import { findData } from './content.ts';
 import { readAfterTime, readUntimed } from './header.ts';
 import { FORMAT, type LogRecord, TIME, TROUBLE } from './record.ts';
 import { BAD, monthAt, scanStamp } from './stamp.ts';
@@ -59,6 +60,7 @@ export function readTraditional(record: LogRecord, bytes: Uint8Array, p: number,
   record.procidStart = pid;
   record.procidEnd = pidEnd;
   record.msgStart = q + 2;
+  if (bytes[q + 2] === 0x5b || bytes[q + 2] === SPACE) findData(record, bytes, end);
   return true;
 }
 

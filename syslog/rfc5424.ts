@@ -8,6 +8,7 @@ import { FORMAT, type LogRecord, TIME, TROUBLE } from './record.ts';
 import { scanIso } from './stamp.ts';
 import { GRADE, scanStructured, type StructuredScan } from './structured.ts';
 import { daysInMonth } from './time.ts';
+import { mendPrinter, readHybrid } from './vendor/hybrid.ts';
 
 const SPACE = 32;
 const DASH = 0x2d;
@@ -46,16 +47,15 @@ export function read5424(record: LogRecord, bytes: Uint8Array, p: number, end: n
   const msgid = q + 1;
   const msgidEnd = (q = fieldEnd(bytes, msgid, end));
   const sd = q + 1;
-  if (sd >= end || hostEnd === host || appEnd === app || procidEnd === procid || msgidEnd === msgid) {
-    return refuse(record, p, TROUBLE.badHeader);
-  }
+  const hasFields = sd < end && hostEnd > host && appEnd > app && procidEnd > procid && msgidEnd > msgid;
   if (
+    !hasFields ||
     bytes[hostEnd] !== SPACE ||
     bytes[appEnd] !== SPACE ||
     bytes[procidEnd] !== SPACE ||
     bytes[msgidEnd] !== SPACE
   ) {
-    return refuse(record, p, TROUBLE.badHeader);
+    return readShortHeader(record, bytes, p, host, hostEnd, end);
   }
   if (
     hostEnd - host > HOST_MAX ||
@@ -82,6 +82,27 @@ export function read5424(record: LogRecord, bytes: Uint8Array, p: number, end: n
     record.msgidEnd = msgidEnd;
   }
   readRest(record, bytes, sd, end);
+  if (record.trouble === TROUBLE.badStructuredData && record.sdStart < 0) readHybrid(record, bytes, app, end);
+  else if (bytes[msgid] === 0x52) mendPrinter(record, bytes);
+  return true;
+}
+
+/** Too few fields: content where they should stand, or no RFC 5424 at all. */
+function readShortHeader(
+  record: LogRecord,
+  bytes: Uint8Array,
+  p: number,
+  host: number,
+  hostEnd: number,
+  end: number,
+): boolean {
+  if (hostEnd === host || hostEnd >= end || bytes[hostEnd] !== SPACE)
+    return refuse(record, p, TROUBLE.badHeader);
+  if (!readHybrid(record, bytes, hostEnd + 1, end)) return refuse(record, p, TROUBLE.badHeader);
+  if (record.hostStart < 0 && (hostEnd - host !== 1 || bytes[host] !== DASH)) {
+    record.hostStart = host;
+    record.hostEnd = hostEnd;
+  }
   return true;
 }
 

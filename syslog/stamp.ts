@@ -161,13 +161,15 @@ function scanDayFirst(record: LogRecord, bytes: Uint8Array, p: number, end: numb
   return finishDate(record, year, month, day, p, q);
 }
 
-/** `03/15/2026:10:20:30 GMT` (NetScaler), `3/15/2026 10:20:30 AM`; the day comes first where it must. */
+/** `03/15/2026:10:20:30 GMT` (NetScaler), `3/15/2026 10:20:30 AM`, `15-03-2026 10:20:30` (DefensePro). */
 function scanSlashed(record: LogRecord, bytes: Uint8Array, p: number, end: number): number {
   const firstLength = digitRun(bytes, p, end, 2);
-  if (firstLength === 0 || bytes[p + firstLength] !== SLASH || end - p < 14) return NONE;
+  if (firstLength === 0 || end - p < 14) return NONE;
+  const between = bytes[p + firstLength]!;
+  if (between !== SLASH && between !== DASH && between !== DOT) return NONE;
   let q = p + firstLength + 1;
   const secondLength = digitRun(bytes, q, end, 2);
-  if (secondLength === 0 || q + secondLength >= end || bytes[q + secondLength] !== SLASH) return NONE;
+  if (secondLength === 0 || q + secondLength >= end || bytes[q + secondLength] !== between) return NONE;
   const first = digits(bytes, p, firstLength, end);
   const second = digits(bytes, q, secondLength, end);
   q += secondLength + 1;
@@ -178,9 +180,9 @@ function scanSlashed(record: LogRecord, bytes: Uint8Array, p: number, end: numbe
   if (q < 0) return q;
   record.zoneMin = NO_ZONE;
   q = scanZone(record, bytes, q, end);
-  return first > 12
-    ? finishDate(record, year, second, first, p, q)
-    : finishDate(record, year, first, second, p, q);
+  // With slashes the month comes first, as in the United States; with dashes and dots the day, as in Europe.
+  const isDayFirst = between === SLASH ? first > 12 : second <= 12;
+  return finishDate(record, year, isDayFirst ? second : first, isDayFirst ? first : second, p, q);
 }
 
 /**
@@ -339,7 +341,16 @@ export function scanZone(record: LogRecord, bytes: Uint8Array, p: number, end: n
   return scanZoneName(record, bytes, p, end);
 }
 
-/** The name behind the space at `p`. In lower case only a colon makes it a zone: `May 21 12:00:01 gmt:`. */
+/** A zone that stands alone, as the value of a key: `-0700`, `CET`, `(GMT+3:00)Baghdad`. Sets record.zoneMin. */
+export function scanZoneValue(record: LogRecord, bytes: Uint8Array, p: number, end: number): void {
+  const start = bytes[p] === 0x28 ? p + 1 : p;
+  if (start >= end) return;
+  const first = bytes[start]!;
+  if (first === PLUS || first === DASH) scanOffset(record, bytes, start, end);
+  else scanZoneName(record, bytes, start - 1, end);
+}
+
+/** The name behind the byte at `p`. In lower case only a colon makes it a zone: `May 21 12:00:01 gmt:`. */
 function scanZoneName(record: LogRecord, bytes: Uint8Array, p: number, end: number): number {
   const after = lettersEnd(bytes, p + 1, end);
   const minutes = zoneWord(bytes, p + 1, after);

@@ -52,6 +52,22 @@ export function scanStructured(bytes: Uint8Array, at: number, end: number, scan:
   return true;
 }
 
+/**
+ * End of the elements at `at` when they keep to the letter and name at least one value, else -1. For texts
+ * that may begin with a bracket for any reason: `[error]` alone is no structured data there.
+ */
+export function scanEmbedded(bytes: Uint8Array, at: number, end: number): number {
+  let p = at;
+  let hasValue = false;
+  while (p < end && bytes[p] === OPEN) {
+    const next = scanStrictElement(bytes, p, end);
+    if (next < 0) return -1;
+    if (bytes[next - 2] === QUOTE) hasValue = true;
+    p = next;
+  }
+  return hasValue && (p >= end || bytes[p] === SPACE) ? p : -1;
+}
+
 /** End of an SD-NAME at `p`. */
 function nameEnd(bytes: Uint8Array, p: number, end: number): number {
   while (p < end && (CLASS[bytes[p]!]! & SD_NAME) !== 0) p++;
@@ -173,10 +189,10 @@ export function readStructured(bytes: Uint8Array, start: number, end: number): S
   const elements: StructuredElement[] = [];
   let p = start;
   while (p < end && bytes[p] === OPEN) {
-    let close = scanStrictElement(bytes, p, end);
-    if (close < 0) close = scanLooseElement(bytes, p, end, readScan);
+    const strictClose = scanStrictElement(bytes, p, end);
+    const close = strictClose < 0 ? scanLooseElement(bytes, p, end, readScan) : strictClose;
     if (close < 0) break;
-    elements.push(readElement(bytes, p, close - 1));
+    elements.push(strictClose < 0 ? readElement(bytes, p, close - 1) : readStrictElement(bytes, p, close - 1));
     p = close;
   }
   return elements;
@@ -184,6 +200,25 @@ export function readStructured(bytes: Uint8Array, start: number, end: number): S
 
 const readScan: StructuredScan = { end: 0, grade: 0 };
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** An element to the letter of the grammar: there `;`, `,` and `:` are letters of a name like others. */
+function readStrictElement(bytes: Uint8Array, open: number, close: number): StructuredElement {
+  let p = nameEnd(bytes, open + 1, close);
+  const id = utf8.decode(bytes.subarray(open + 1, p));
+  const params: [string, string][] = [];
+  while (p < close) {
+    const after = nameEnd(bytes, p + 1, close);
+    const name = utf8.decode(bytes.subarray(p + 1, after));
+    p = strictValueEnd(bytes, after + 2, close);
+    params.push([name, unescaped(utf8.decode(bytes.subarray(after + 2, p - 1)))]);
+  }
+  return { id, params };
+}
+
+/** RFC 5424 section 6.3.3: a backslash escapes `"`, `]` and itself; before anything else it is a backslash. */
+function unescaped(text: string): string {
+  return text.includes('\\') ? text.replace(/\\(["\]\\])/g, '$1') : text;
+}
 
 /** One element between its brackets: `open` is at `[`, `close` at `]`. */
 function readElement(bytes: Uint8Array, open: number, close: number): StructuredElement {
@@ -253,6 +288,6 @@ function readQuoted(bytes: Uint8Array, p: number, close: number, value: { text: 
     strictEnd > 0 && endsValue(bytes, strictEnd, close + 1) ? strictEnd : looseValueEnd(bytes, p, close + 1);
   const last = after < 0 ? close : after - 1;
   const raw = utf8.decode(bytes.subarray(p, last));
-  value.text = raw.includes('\\') ? raw.replace(/\\(["\]\\])/g, '$1') : raw;
+  value.text = unescaped(raw);
   value.end = after < 0 ? close : after;
 }

@@ -2,16 +2,19 @@
 // is written into a record. Kept in one place, since a header without its host can be read two ways and
 // every reader must take the same one (docs/parsing.md, decisions 1, 2, 14 and 15).
 
-import { CLASS, DIGIT, HEX, HOST, LETTER, LOWER, spells, UPPER } from './chars.ts';
+import { CLASS, DIGIT, HEX, HOST, LETTER, LOWER, spells, TAG, wordEnd } from './chars.ts';
 
 const COLON = 0x3a;
 const DOT = 0x2e;
 const DASH = 0x2d;
+const EQUALS = 0x3d;
 
 /** Longest host name that is believed (RFC 5424: HOSTNAME = 1*255). */
 const HOST_MAX = 255;
 /** Longest name that is believed to be a tag; RFC 3164 says 32, Java class names are longer. */
 const TAG_MAX = 128;
+/** RFC 3164 section 4.1.3: a tag has at most 32 characters. Kept where nothing else marks it. */
+const BARE_TAG_MAX = 32;
 
 /** What ends a word that may be a tag. */
 export interface Tag {
@@ -22,11 +25,15 @@ export interface Tag {
   textStart: number;
 }
 
+/** How findTag treats `name:text`, with nothing between the colon and the text. */
+export const COLON_NEEDS_SPACE = false;
+export const COLON_IS_ENOUGH = true;
+
 /**
- * Is there `name: `, `name[pid]: ` or `name[123] ` at `p`? Fills `tag` when there is. A name followed by a
- * colon and no space is no tag (`http://`, `C:\`, `12:30`), a process id makes it one all the same.
+ * Is there `name: `, `name[pid]: ` or `name[123] ` at `p`? Fills `tag` when there is. `bareColon` also
+ * takes `name:text`, but no `http://`, `C:\`, `12:30` or `fe80::1`.
  */
-export function findTag(bytes: Uint8Array, p: number, end: number, tag: Tag): boolean {
+export function findTag(bytes: Uint8Array, p: number, end: number, tag: Tag, bareColon: boolean): boolean {
   let q = p;
   while (q < end && bytes[q]! > 32 && bytes[q] !== COLON && bytes[q] !== 0x5b) q++;
   if (q === p || q >= end || q - p > TAG_MAX) return false;
@@ -35,9 +42,19 @@ export function findTag(bytes: Uint8Array, p: number, end: number, tag: Tag): bo
   tag.pidEnd = -1;
   if (bytes[q] === 0x5b) return findPid(bytes, q + 1, end, tag);
   if (bytes[q] !== COLON || !isProgramName(bytes, p, q)) return false;
-  if (q + 1 < end && bytes[q + 1]! > 32) return false;
-  tag.textStart = q + 2 <= end ? q + 2 : end;
+  const isBare = q + 1 < end && bytes[q + 1]! > 32;
+  if (isBare && !(bareColon && isPlainName(bytes, p, q, end))) return false;
+  tag.textStart = isBare ? q + 1 : Math.min(q + 2, end);
   return true;
+}
+
+/** May the name in [p, colon) be a tag although text follows its colon at once? */
+function isPlainName(bytes: Uint8Array, p: number, colon: number, end: number): boolean {
+  const next = bytes[colon + 1]!;
+  if (next === 0x2f || next === 0x5c || next === COLON || next === EQUALS) return false;
+  if ((CLASS[bytes[p]!]! & LETTER) === 0 || colon - p > BARE_TAG_MAX) return false;
+  for (let q = p; q < colon; q++) if ((CLASS[bytes[q]!]! & TAG) === 0) return false;
+  return !isAddressWord(bytes, p, wordEnd(bytes, p, end));
 }
 
 function findPid(bytes: Uint8Array, p: number, end: number, tag: Tag): boolean {
@@ -77,32 +94,26 @@ function isProgramName(bytes: Uint8Array, start: number, end: number): boolean {
 
 /** May the word in [start, end) stand in the place of the host? */
 export function isHostWord(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start > HOST_MAX || end === start) return false;
+  if (end - start > HOST_MAX || end <= start || !isHostStart(bytes[start]!)) return false;
   let hasName = false;
-  let hasColon = false;
   for (let p = start; p < end; p++) {
     const b = bytes[p]!;
     if ((CLASS[b]! & (LETTER | DIGIT)) !== 0 || b >= 0x80) hasName = true;
-    else if (b === COLON) hasColon = true;
+    else if (b === COLON || b === 0x5b || b === 0x5d) return isAddressWord(bytes, start, end);
     else if (!isHostMark(b)) return false;
   }
-  if (!hasName || bytes[start] === 0x2f) return false;
-  return !hasColon || isAddressWord(bytes, start, end);
+  return hasName;
 }
 
-/** `- . _ / @ # % + ~` and the brackets of an IPv6 address. */
+/** No host begins with `/`, `%` or `+`; `[` and `:` begin IPv6 addresses. */
+function isHostStart(b: number): boolean {
+  return (CLASS[b]! & HOST) !== 0 || b >= 0x80 || b === 0x5b || b === COLON;
+}
+
+/** `- . _ / @ % + ~`. */
 function isHostMark(b: number): boolean {
-  return (
-    (CLASS[b]! & HOST) !== 0 ||
-    b === 0x2f ||
-    b === 0x40 ||
-    b === 0x23 ||
-    b === 0x25 ||
-    b === 0x2b ||
-    b === 0x7e ||
-    b === 0x5b ||
-    b === 0x5d
-  );
+  if ((CLASS[b]! & HOST) !== 0) return true;
+  return b === 0x2f || b === 0x40 || b === 0x25 || b === 0x2b || b === 0x7e;
 }
 
 /** An IPv4 or IPv6 address by its letters: hex digits, dots, colons; brackets, a zone or a port besides. */
@@ -199,6 +210,11 @@ function isFileName(bytes: Uint8Array, label: number): boolean {
   );
 }
 
+/** Does an ArcSight (CEF) or QRadar (LEEF) event begin at `p`? */
+export function isEventFormat(bytes: Uint8Array, p: number, end: number): boolean {
+  return spells(bytes, p, end, 'CEF:') || spells(bytes, p, end, 'LEEF:');
+}
+
 const SEVERITY_WORDS = [
   'emerg',
   'emergency',
@@ -231,13 +247,4 @@ export function isSeverityWord(bytes: Uint8Array, start: number, end: number): b
 function sameLetters(bytes: Uint8Array, start: number, word: string): boolean {
   for (let i = 0; i < word.length; i++) if ((bytes[start + i]! | 0x20) !== word.charCodeAt(i)) return false;
   return true;
-}
-
-/** All capital letters, digits, `_` and `-`? So are the names of message kinds. */
-export function isCapitals(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let p = start; p < end; p++) {
-    const b = bytes[p]!;
-    if ((CLASS[b]! & (UPPER | DIGIT)) === 0 && b !== 0x5f && b !== DASH) return false;
-  }
-  return end > start;
 }

@@ -15,7 +15,7 @@ import { FORMAT, type LogRecord } from '../record.ts';
 import { digitRun, monthAt, scanStamp, takeTime } from '../stamp.ts';
 import { isHostWord } from '../words.ts';
 import { lettersEnd } from '../zones.ts';
-import { facilityEnd } from './cisco-mnemonic.ts';
+import { mnemonicEnd } from './cisco-content.ts';
 
 const SPACE = 32;
 const COLON = 0x3a;
@@ -52,7 +52,7 @@ export function readCisco(record: LogRecord, bytes: Uint8Array, p: number, end: 
 /** From the time on; everything before it is in `seen`. */
 function readRest(record: LogRecord, bytes: Uint8Array, end: number): boolean {
   const time = seen.at;
-  if (bytes[time] === 0x25 && facilityEnd(bytes, time, end) > 0) return finish(record, bytes, time, end);
+  if (bytes[time] === 0x25 && mnemonicEnd(bytes, time, end) > 0) return finish(record, bytes, time, end);
   const uptime = uptimeEnd(bytes, time, end);
   if (uptime > 0) {
     if (seen.numbers === 0) return false;
@@ -212,7 +212,7 @@ function hasMnemonicBehind(bytes: Uint8Array, p: number, end: number): boolean {
   const limit = Math.min(end, p + TIME_REACH + 32);
   for (let q = p; q + 1 < limit; q++) {
     const b = bytes[q]!;
-    if ((b === 0x25 || b === 0x23) && bytes[q - 1] === SPACE && facilityEnd(bytes, q, end) > 0) return true;
+    if ((b === 0x25 || b === 0x23) && bytes[q - 1] === SPACE && mnemonicEnd(bytes, q, end) > 0) return true;
   }
   return false;
 }

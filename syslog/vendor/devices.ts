@@ -6,7 +6,7 @@
 import { CLASS, DIGIT, digits, LETTER, LOWER, skipSpaces, spells, UPPER, wordEnd } from '../chars.ts';
 import { FORMAT, type LogRecord } from '../record.ts';
 import { digitRun, scanIso, takeTime } from '../stamp.ts';
-import { findTag, isSeverityWord, type Tag } from '../words.ts';
+import { COLON_NEEDS_SPACE, findTag, isSeverityWord, type Tag } from '../words.ts';
 import { readKeyValueProgram } from './keyvalue.ts';
 
 const SPACE = 32;
@@ -41,8 +41,8 @@ function accept(record: LogRecord, start: number, end: number): true {
   return true;
 }
 
-/** Labels that carry no space behind their colon, and the Windows agents' tab. */
-const LABELS = ['CEF:', 'LEEF:', 'ASM:', 'MSWinEventLog\t', 'WinEvtLog\t'] as const;
+/** Event formats, which are no tags though they end with a colon, and the Windows agents' tab. */
+const LABELS = ['CEF:', 'LEEF:', 'MSWinEventLog\t', 'WinEvtLog\t'] as const;
 
 function readLabelled(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
   for (const label of LABELS) {
@@ -78,7 +78,7 @@ function readIdentityEngine(record: LogRecord, bytes: Uint8Array, t: number, end
 function readEventNumber(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
   if (digitRun(bytes, t, end, 5) !== 5 || t + 5 >= end || bytes[t + 5] !== SPACE) return false;
   const name = t + 6;
-  if (!findTag(bytes, name, end, tag)) return false;
+  if (!findTag(bytes, name, end, tag, COLON_NEEDS_SPACE)) return false;
   return accept(record, name, tag.nameEnd);
 }
 

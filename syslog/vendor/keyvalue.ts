@@ -5,7 +5,7 @@
 
 import { CLASS, DIGIT, LETTER, spells } from '../chars.ts';
 import { FORMAT, type LogRecord } from '../record.ts';
-import { scanEpoch, scanStamp, scanZone, takeTime, takeTimeApart } from '../stamp.ts';
+import { scanEpoch, scanStamp, scanZoneValue, takeTime, takeTimeApart } from '../stamp.ts';
 import { isHostWord } from '../words.ts';
 
 const SPACE = 32;
@@ -75,7 +75,7 @@ function takeProgram(record: LogRecord): void {
 function takeApart(record: LogRecord, bytes: Uint8Array, end: number): void {
   if (takeTimeApart(record, bytes, found.date, found.clock, end) < 0) return;
   found.isTimed = true;
-  if (found.zone >= 0) scanZone(record, bytes, found.zone - 1, end);
+  if (found.zone >= 0) scanZoneValue(record, bytes, found.zone, end);
 }
 
 function startsPair(bytes: Uint8Array, p: number, end: number): boolean {

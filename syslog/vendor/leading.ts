@@ -2,14 +2,19 @@
 // key=value pairs, CEF and LEEF, and Cisco's sequence number, host and clock mark (cisco.ts).
 // Refuses: to claim a message of which it did not understand the whole beginning; the next reader tries then.
 
-import { isLetter, spells, wordEnd } from '../chars.ts';
+import { isLetter, wordEnd } from '../chars.ts';
 import { FORMAT, type LogRecord } from '../record.ts';
 import { scanEpoch, takeTime } from '../stamp.ts';
-import { isHostWord } from '../words.ts';
+import { isEventFormat, isHostWord, looksLikeHost } from '../words.ts';
 import { readCisco } from './cisco.ts';
 import { readExtension, readKeyValue } from './keyvalue.ts';
 
 const SPACE = 32;
+const COLON = 0x3a;
+/** `|` before the extension: CEF:version|vendor|product|version|class|name|severity|. */
+const CEF_BARS = 7;
+/** LEEF:version|vendor|product|version|event|. */
+const LEEF_BARS = 5;
 
 /** The message begins at `p`, spaces skipped. `hasPri`: a PRI stood before it. */
 export function readLeading(
@@ -51,16 +56,26 @@ function readEpoch(record: LogRecord, bytes: Uint8Array, p: number, end: number)
   return true;
 }
 
-/** CEF or LEEF without a syslog header: seven or five fields divided by `|`, then pairs. */
+/**
+ * CEF or LEEF without a syslog header, or behind a program's name alone (`fenotify-2.alert: CEF:0|…`): fields
+ * divided by `|`, then pairs that may name the device and the time.
+ */
 function readEventFormat(record: LogRecord, bytes: Uint8Array, p: number, end: number): boolean {
-  const isCef = spells(bytes, p, end, 'CEF:');
-  if (!isCef && !spells(bytes, p, end, 'LEEF:')) return false;
+  let event = p;
+  const word = wordEnd(bytes, p, end);
+  if (bytes[word - 1] === COLON && word < end && !looksLikeHost(bytes, p, word - 1)) event = word + 1;
+  if (!isEventFormat(bytes, event, end)) return false;
   record.format = FORMAT.vendor;
+  record.msgStart = event;
   record.programStart = p;
-  record.programEnd = p + (isCef ? 3 : 4);
-  record.msgStart = p;
-  let q = p;
-  for (let bars = isCef ? 7 : 5; q < end && bars > 0; q++) {
+  if (event === p) {
+    while (bytes[p] !== COLON) p++;
+    record.programEnd = p;
+  } else {
+    record.programEnd = word - 1;
+  }
+  let q = event;
+  for (let bars = bytes[event] === 0x43 ? CEF_BARS : LEEF_BARS; q < end && bars > 0; q++) {
     if (bytes[q] === 0x5c) q++;
     else if (bytes[q] === 0x7c) bars--;
   }
