@@ -9,8 +9,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startBelfry } from '../../test/system/belfry.ts';
 import type { Peer } from '../../test/system/peers.ts';
-import { isListening } from './proc.ts';
-import { type Program, startProgram, waitUntil } from '../../test/system/programs.ts';
+import { isListening, type Program, startProgram, waitUntil } from '../../test/system/programs.ts';
 
 /** What a server has to do with the messages. */
 export interface Work {

@@ -18,7 +18,7 @@ export interface Belfry {
   /** Its folder: server.json, out/ (files.root) and control.sock stand in it. */
   readonly folder: string;
   readonly config: string;
-  /** Where UDP and TCP are listened on, at 127.0.0.1. */
+  /** Where UDP and TCP are listened on. */
   readonly port: number;
   /** A path below files.root. */
   readonly file: (name: string) => string;
@@ -26,6 +26,8 @@ export interface Belfry {
 
 export interface BelfryOptions {
   readonly rules: readonly object[];
+  /** The address to listen on; 127.0.0.1 unless told. */
+  readonly host?: string;
   readonly syslog?: Readonly<Record<string, unknown>>;
   readonly files?: Readonly<Record<string, unknown>>;
   readonly more?: Readonly<Record<string, unknown>>;
@@ -33,7 +35,8 @@ export interface BelfryOptions {
 
 export function writeConfig(folder: string, port: number, options: BelfryOptions): string {
   const path = join(folder, 'server.json');
-  const listen = [`udp://127.0.0.1:${port}`, `tcp://127.0.0.1:${port}`];
+  const host = options.host?.includes(':') ? `[${options.host}]` : (options.host ?? '127.0.0.1');
+  const listen = [`udp://${host}:${port}`, `tcp://${host}:${port}`];
   const config = {
     syslog: { listen, ...options.syslog },
     files: { root: join(folder, 'out'), ...options.files },

@@ -162,3 +162,16 @@ export async function freePort(): Promise<number> {
   }
   throw new Error('no port is free');
 }
+
+/** Does a socket of this machine listen on the port? */
+export function isListening(transport: 'tcp' | 'udp', port: number): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  // State 0A is LISTEN, 07 the only one of UDP (include/net/tcp_states.h).
+  const state = transport === 'tcp' ? '0A' : '07';
+  return [`/proc/net/${transport}`, `/proc/net/${transport}6`].some((table) => {
+    const rows = existsSync(table) ? readFileSync(table, 'utf8').trim().split('\n').slice(1) : [];
+    return rows
+      .map((text) => text.trim().split(/\s+/))
+      .some((row) => row[1]?.endsWith(`:${hex}`) && row[3] === state);
+  });
+}
