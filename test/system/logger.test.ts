@@ -22,6 +22,10 @@ interface Case {
 
 const LONG = 'a long line that goes on and on, '.repeat(200);
 
+const ESCAPES = 'enterprise="\\"a\\\\b\\]"';
+const ORIGIN = ['--sd-id', 'origin@32473', '--sd-param', 'ip="192.0.2.1"', '--sd-param', ESCAPES];
+const META = ['--sd-id', 'meta@32473', '--sd-param', 'sequence="7"'];
+
 /** Each is sent over UDP and over TCP. */
 const EVERYWHERE: readonly Case[] = [
   { name: 'as it comes', args: ['hello from logger'] },
@@ -33,21 +37,7 @@ const EVERYWHERE: readonly Case[] = [
   { name: 'rfc5424 without time', args: ['--rfc5424=notime', 'hello without a time'] },
   { name: 'rfc5424 without host', args: ['--rfc5424=nohost', 'hello from nowhere'] },
   { name: 'message id', args: ['--rfc5424', '--msgid', 'TCPIN', 'hello with an id'] },
-  {
-    name: 'structured data',
-    args: [
-      ...[
-        '--rfc5424',
-        '--sd-id',
-        'origin@32473',
-        '--sd-param',
-        'ip="192.0.2.1"',
-        '--sd-param',
-        'enterprise="\\"a\\\\b\\]"',
-      ],
-      ...['--sd-id', 'meta@32473', '--sd-param', 'sequence="7"', 'hello with data'],
-    ],
-  },
+  { name: 'structured data', args: ['--rfc5424', ...ORIGIN, ...META, 'hello with data'] },
   { name: 'facility and severity by name', args: ['-p', 'local7.debug', 'hello of little interest'] },
   { name: 'another facility', args: ['-p', 'auth.crit', 'hello of some interest'] },
   { name: 'letters of the world', args: ['--rfc5424', 'grüße, 你好, 🔔 and ẞ'] },

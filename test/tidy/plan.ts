@@ -76,6 +76,5 @@ export const TEST_TIERS: readonly string[] = [
 /** The one file that knows the command line and the environment and ends the process. */
 export const MAIN = 'cli/main.ts';
 
-/** A source file opens with two to eight lines of comment, and a drawing of its byte layout where it has one. */
-export const HEADER_LINES_MIN = 2;
+/** Two to eight lines of comment open a source file, and a drawing of its byte layout where it has one. */
 export const HEADER_LINES_MAX = 8 + 8;

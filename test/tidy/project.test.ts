@@ -2,8 +2,12 @@
 // the lock file is portable, every package is declared where it belongs, visible changes are written down.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { describe, test } from 'node:test';
-import { listFiles, listSources, readText } from './files.ts';
+import { listFiles, listSources, REPOSITORY, readText } from './files.ts';
 import { FREE_ROOMS, PACKAGE_ROOMS } from './plan.ts';
 import { roomOf } from './rules.ts';
 
@@ -21,13 +25,14 @@ function mustExist(path: string): string {
 }
 
 describe('papers', () => {
-  test('the README names the two commands and all others', () => {
+  test('the README names the two commands, and every other is written down', () => {
     const readme = mustExist('README.md');
-    const named = Object.keys(packageJson.scripts).map((name) =>
-      name === 'start' || name === 'test' ? `npm ${name}` : `npm run ${name}`,
-    );
-    const missing = named.filter((command) => !readme.includes(command));
-    assert.deepEqual(missing, [], `README.md does not name: ${missing.join(', ')}`);
+    for (const command of ['npm start', 'npm test'])
+      assert.ok(readme.includes(command), `README.md: ${command}`);
+    const papers = readme + mustExist('CONTRIBUTING.md');
+    const others = Object.keys(packageJson.scripts).filter((name) => name !== 'start' && name !== 'test');
+    const missing = others.map((name) => `npm run ${name}`).filter((command) => !papers.includes(command));
+    assert.deepEqual(missing, [], 'neither README.md nor CONTRIBUTING.md names them');
   });
 
   test('the README names every belfry command', () => {
@@ -60,6 +65,35 @@ describe('papers', () => {
     assert.deepEqual(broken, []);
   });
 });
+
+describe('generated pages', () => {
+  test('are what npm run docs writes', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'belfry-docs-'));
+    try {
+      const written = writeDocs(folder);
+      assert.ok(written.includes('docs/config.md'), `npm run docs wrote only ${written.join(', ')}`);
+      const stale = written.filter((path) => {
+        return !files.includes(path) || readText(path) !== readFileSync(join(folder, path), 'utf8');
+      });
+      assert.deepEqual(stale, [], 'run: npm run docs');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+/** Lets `npm run docs` write into an empty folder, and says what it wrote. */
+function writeDocs(folder: string): string[] {
+  const done = spawnSync(process.execPath, [join(REPOSITORY, 'dist/tools/docs.js')], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  assert.equal(done.status, 0, done.stderr);
+  const all = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return all
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+}
 
 /** Relative links of a page whose file is not there. */
 function brokenLinks(path: string, text: string): string[] {

@@ -9,7 +9,6 @@ import {
   EMPTY_NAMES,
   FREE_ROOMS,
   HEADER_LINES_MAX,
-  HEADER_LINES_MIN,
   MAIN,
   OTHER_FOLDERS,
   PACKAGE_ROOMS,
@@ -60,7 +59,8 @@ const importsGoDown: Rule = ({ path, imports }) => {
   const room = roomOf(path);
   const allowed = ROOMS[room] ?? [];
   return imports.flatMap(({ specifier, line }) => {
-    if (!specifier.startsWith('.')) return [];
+    // Data, such as package.json, belongs to no room.
+    if (!/^\..*\.[mc]?[jt]s$/.test(specifier)) return [];
     const target = roomOf(posix.join(posix.dirname(path), specifier));
     if (target === room || allowed.includes(target)) return [];
     return [{ path, line, what: `${room}/ may not import ${target}/ (${specifier})` }];
@@ -157,9 +157,8 @@ const opensWithAComment: Rule = ({ path, text }) => {
   const isHeader = (line: string | undefined) => line?.startsWith('//') ?? false;
   let count = 0;
   while (isHeader(lines[from + count])) count++;
-  const least = path.endsWith('.test.ts') ? 1 : HEADER_LINES_MIN;
-  const bad = count < least || count > HEADER_LINES_MAX;
-  const what = `opens with ${count} lines of // comment; ${least} to ${HEADER_LINES_MAX} say what it promises and refuses`;
+  const bad = count === 0 || count > HEADER_LINES_MAX;
+  const what = `opens with ${count} lines of // comment; 1 to ${HEADER_LINES_MAX} say what it promises and refuses`;
   return bad ? [{ path, line: 1, what }] : [];
 };
 
