@@ -40,6 +40,7 @@ export interface ServerParts {
 }
 
 const WATCH_MS = 1000;
+const JOB_RETRY_MS = 60_000;
 /** The number of the lane that serves TCP; UDP lanes follow. */
 const STREAM_LANE = 1;
 
@@ -50,6 +51,7 @@ export class Server {
   readonly #troubles: TroubleBook;
   readonly #jobs: FileJobs;
   readonly #locks = makeLockTable();
+  readonly #openTotal = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   readonly #lanes = new Map<number, Lane>();
   readonly #countTables: CountTable[] = [];
   readonly #startedAt = new Date();
@@ -131,6 +133,7 @@ export class Server {
       counts,
       senders,
       locks: this.#locks,
+      openTotal: this.#openTotal,
     } as const;
     const lane = new Lane(start, {
       report: (report) => this.#hear(number, report),
@@ -155,7 +158,9 @@ export class Server {
   }
 
   #numberOf(open: OpenListener): number {
-    return this.#numbered.findIndex(({ name }) => name === open.name);
+    const at = this.#numbered.findIndex(({ name }) => name === open.name);
+    // More listeners than can be counted apart share the last place.
+    return at < 0 ? LISTENERS_MAX - 1 : at;
   }
 
   #setListeners(listeners: OpenListener[]): void {
@@ -167,7 +172,7 @@ export class Server {
     for (const open of listeners) {
       const receiveBufferBytes = open.receiveBuffer?.bytes ?? null;
       const standing = { name: open.name, open: true, passed: open.isPassed, receiveBufferBytes };
-      const at = this.#numberOf(open);
+      const at = this.#numbered.findIndex(({ name }) => name === open.name);
       if (at >= 0) this.#numbered[at] = standing;
       else this.#addListener(open, standing);
     }
@@ -219,10 +224,17 @@ export class Server {
     });
   }
 
+  /** A file that is opened anew is looked at anew: whether it has grown too large, for one. */
+  async #reopen(path: string): Promise<void> {
+    if (this.#state === 'stopping') return;
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.reopen(path)));
+  }
+
   #jobFailed(job: 'rotate' | 'sync', path: string, error: Error): void {
     this.#jobsFailed += 1;
     const word = job === 'rotate' ? 'rotated' : 'synced to disk';
-    this.#log.warn(`${path} could not be ${word}: ${error.message}. It is tried again with the next lines.`);
+    this.#log.warn(`${path} could not be ${word}: ${error.message}. It is tried again in a minute.`);
+    if (job === 'rotate') setTimeout(() => void this.#reopen(path), JOB_RETRY_MS).unref();
   }
 
   #watchOver(): void {

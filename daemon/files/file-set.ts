@@ -18,6 +18,11 @@ const RETRY_MS = 250;
 const DISPLACED_CHECK_MS = 1000;
 /** Closing the least used of many needs a look at all of them; so several go at once. */
 const EVICT_SHARE = 0.1;
+/** A file that is not written for so long is closed; looked at now and then. */
+const IDLE_CLOSE_MS = 60_000;
+const REAP_EVERY_MS = 10_000;
+/** Open files that a lane may have even when the others have taken all that are allowed. */
+const OPEN_OWN_MIN = 8;
 const LF = 10;
 
 /** What the rest of the lane wants to know. */
@@ -36,6 +41,8 @@ export interface FileSetParts {
   readonly locks: LineLocks;
   readonly printer: LinePrinter;
   readonly events: FileEvents;
+  /** One 32-bit word that all lanes share: how many log files are open. */
+  readonly openTotal: Int32Array;
 }
 
 export class FileSet {
@@ -48,6 +55,7 @@ export class FileSet {
   #listed: LogFile[] = [];
   #openMax: number;
   #nowMs = Date.now();
+  #reapedAtMs = 0;
 
   constructor(parts: FileSetParts, openMax: number) {
     this.#parts = parts;
@@ -221,15 +229,24 @@ export class FileSet {
         this.#leaveIfDisplaced(file);
         if (file.isOpen) return true;
       }
-      if (this.openCount >= this.#openMax) this.#closeLeastUsed();
+      if (this.#isFull()) this.#closeLeastUsed();
       file.open(this.#parts.locks);
-      this.openCount += 1;
+      this.#countOpen(1);
       file.checkedAtMs = this.#nowMs;
       return true;
     } catch (error) {
       file.fails(error);
       return false;
     }
+  }
+
+  #isFull(): boolean {
+    return this.openCount >= OPEN_OWN_MIN && Atomics.load(this.#parts.openTotal, 0) >= this.#openMax;
+  }
+
+  #countOpen(change: number): void {
+    this.openCount += change;
+    Atomics.add(this.#parts.openTotal, 0, change);
   }
 
   #leaveIfDisplaced(file: LogFile): void {
@@ -241,7 +258,7 @@ export class FileSet {
   #close(file: LogFile): void {
     if (!file.isOpen) return;
     file.close(this.#parts.locks);
-    this.openCount -= 1;
+    this.#countOpen(-1);
   }
 
   #closeLeastUsed(): void {
@@ -250,6 +267,15 @@ export class FileSet {
     const count = Math.max(1, Math.floor(open.length * EVICT_SHARE));
     for (const file of open.slice(0, count)) this.#close(file);
     this.#parts.events.evicted(count);
+  }
+
+  /** Files that had nothing to write for long are closed: one that was deleted gives its room back. */
+  closeIdle(nowMs: number): void {
+    if (nowMs - this.#reapedAtMs < REAP_EVERY_MS) return;
+    this.#reapedAtMs = nowMs;
+    for (const file of this.#files.values()) {
+      if (file.isOpen && file.fill === 0 && nowMs - file.usedAtMs >= IDLE_CLOSE_MS) this.#close(file);
+    }
   }
 
   /** Closes one file, or all; each is opened anew for its next line. */

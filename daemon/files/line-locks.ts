@@ -2,14 +2,19 @@
 // write that a full disk cut short ends within a line: nobody may write behind it until the rest is there.
 // So each write is made under a lock, and a torn line keeps it. The locks are a table in shared memory,
 // found by the hash of the path; two paths that share a lock only wait for each other.
+//
+//   0              free
+//   owner          held for a write that is under way: others wait, as they would for the disk
+//   owner + TORN   held by a torn line: others do not wait, their file is in the same trouble
 
 import { assert } from '../../base/assert.ts';
 
 /** A power of two. */
 const LOCKS = 4096;
 const FREE = 0;
-/** A write takes microseconds; one that takes longer is a disk in trouble, and the caller tries later. */
-const WAIT_MS = 20;
+const TORN = 1 << 16;
+/** One wait; then it is looked whether the line was torn meanwhile. */
+const WAIT_MS = 50;
 
 export type LockTable = SharedArrayBuffer;
 
@@ -20,10 +25,12 @@ export function makeLockTable(): LockTable {
 export class LineLocks {
   readonly #locks: Int32Array;
   readonly #owner: number;
+  /** How many files of this lane have a torn line, by lock: two paths may share one. */
+  readonly #torn = new Map<number, number>();
 
   /** `owner` is the lane's number, counted from 1. */
   constructor(table: LockTable, owner: number) {
-    assert(owner > FREE, 'lock owners count from 1');
+    assert(owner > FREE && owner < TORN, 'lock owners count from 1');
     this.#locks = new Int32Array(table);
     this.#owner = owner;
   }
@@ -34,17 +41,27 @@ export class LineLocks {
     return (hash ^ (hash >>> 15)) & (LOCKS - 1);
   }
 
-  /** False: another lane holds it, and did not let go in time. Taking it twice is fine. */
+  /** False: another lane has a torn line there. Waits for a write of another that is under way. */
   take(index: number): boolean {
-    const holder = Atomics.compareExchange(this.#locks, index, FREE, this.#owner);
-    if (holder === FREE || holder === this.#owner) return true;
-    Atomics.wait(this.#locks, index, holder, WAIT_MS);
-    return Atomics.compareExchange(this.#locks, index, FREE, this.#owner) === FREE;
+    for (;;) {
+      const holder = Atomics.compareExchange(this.#locks, index, FREE, this.#owner);
+      if (holder === FREE || (holder & ~TORN) === this.#owner) return true;
+      if ((holder & TORN) !== 0) return false;
+      Atomics.wait(this.#locks, index, holder, WAIT_MS);
+    }
   }
 
+  /** A line of one more file was cut, or one is whole again: told before the release. */
+  countTorn(index: number, change: 1 | -1): void {
+    this.#torn.set(index, (this.#torn.get(index) ?? 0) + change);
+  }
+
+  /** Ends a write. With a torn line the lock is kept, and the others are told not to wait. */
   release(index: number): void {
-    const holder = Atomics.compareExchange(this.#locks, index, this.#owner, FREE);
-    assert(holder === this.#owner || holder === FREE, 'a lock is released by its owner');
+    const torn = this.#torn.get(index) ?? 0;
+    if (torn === 0) this.#torn.delete(index);
+    const holder = Atomics.exchange(this.#locks, index, torn > 0 ? this.#owner | TORN : FREE);
+    assert((holder & ~TORN) === this.#owner, 'a lock is released by its owner');
     Atomics.notify(this.#locks, index);
   }
 }

@@ -43,6 +43,7 @@ export class LogFile {
   readonly lock: number;
 
   #wasOpened = false;
+  #isTorn = false;
   fd = -1;
   /** Bytes in the file as far as this lane knows; exact when it was opened. */
   size = 0;
@@ -141,7 +142,8 @@ export class LogFile {
       fchmodSync(this.fd, mode);
       if (uid !== undefined || gid !== undefined) fchownSync(this.fd, uid ?? -1, gid ?? -1);
     } catch (error) {
-      this.close();
+      closeSync(this.fd);
+      this.fd = -1;
       throw error;
     }
   }
@@ -171,14 +173,15 @@ export class LogFile {
       }
       this.fill = 0;
       this.done = 0;
-      if (this.target.sync === 'ack') fdatasyncSync(this.fd);
+      if (this.target.sync === 'ack') this.sync();
       this.isUnsynced = this.target.sync === '1s';
       this.trouble = undefined;
     } catch (error) {
       this.#fail(troubleOf(error), codeOf(error) ?? String(error));
     }
     this.#dropWritten(bytes);
-    if (this.done === 0) locks.release(this.lock);
+    this.#tellTorn(locks);
+    locks.release(this.lock);
     return this.fill === 0 && this.trouble === undefined;
   }
 
@@ -202,20 +205,31 @@ export class LogFile {
   }
 
   /** Closes; a torn line will be written whole to whatever is opened next. */
-  close(locks?: LineLocks): void {
+  close(locks: LineLocks): void {
     if (this.fd < 0) return;
     if (this.isUnsynced) this.sync();
     closeSync(this.fd);
     this.fd = -1;
     this.isRotating = false;
-    if (this.done > 0) {
-      this.done = 0;
-      locks?.release(this.lock);
-    }
+    this.done = 0;
+    if (!this.#isTorn) return;
+    this.#tellTorn(locks);
+    locks.release(this.lock);
+  }
+
+  #tellTorn(locks: LineLocks): void {
+    const isTorn = this.done > 0;
+    if (isTorn !== this.#isTorn) locks.countTorn(this.lock, isTorn ? 1 : -1);
+    this.#isTorn = isTorn;
   }
 
   sync(): void {
-    fdatasyncSync(this.fd);
     this.isUnsynced = false;
+    try {
+      fdatasyncSync(this.fd);
+    } catch (error) {
+      // A FIFO or a terminal has no disk behind it.
+      if (codeOf(error) !== 'EINVAL') throw error;
+    }
   }
 }

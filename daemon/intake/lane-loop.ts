@@ -91,6 +91,7 @@ export class LaneLoop {
         locks: new LineLocks(start.locks, start.number),
         printer: new LinePrinter(zoneFor(SERVER_ZONE), start.via),
         events: this.#fileEvents(),
+        openTotal: new Int32Array(start.openTotal),
       },
     });
     this.#streams = new StreamIntake(start.config.syslog, {
@@ -242,6 +243,7 @@ export class LaneLoop {
     if (this.#pipeline.files.troubledCount > 0) this.#pipeline.flush();
     if (this.#streams.heldCount > 0) this.#streams.resume();
     this.#streams.tick(wallMs);
+    this.#pipeline.files.closeIdle(wallMs);
     this.#counts[LANE_SLOT.filesOpen] = this.#pipeline.files.openCount;
     this.#counts[LANE_SLOT.filesTroubled] = this.#pipeline.files.troubledCount;
     this.#counts[LANE_SLOT.decisions] = this.#pipeline.decisionCount;

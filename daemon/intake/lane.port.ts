@@ -27,6 +27,8 @@ export interface LaneStart {
   readonly counts: CountTable;
   readonly senders: SenderTable;
   readonly locks: LockTable;
+  /** One 32-bit word: log files open in all lanes. */
+  readonly openTotal: SharedArrayBuffer;
   /** One 32-bit word: not 0 when an order waits. The lane looks at it between batches. */
   readonly bell: SharedArrayBuffer;
 }

@@ -85,12 +85,15 @@ export class StreamIntake {
   readonly #frame = new Frame();
   readonly #connections = new Set<Connection>();
   readonly #held = new Set<Connection>();
+  /** The arena has room for messages of the length that was configured at the start, and no more. */
+  readonly #messageBytesMax: number;
   #config: SyslogConfig;
   #heldBytes = 0;
   #acceptAgainAtMs = 0;
 
   constructor(config: SyslogConfig, parts: StreamParts) {
     this.#config = config;
+    this.#messageBytesMax = config.maxMessageBytes;
     this.#parts = parts;
     this.#readInto = parts.arena.bytes.subarray(parts.readAt, parts.readAt + READ_MAX);
   }
@@ -144,7 +147,7 @@ export class StreamIntake {
 
   #open(fd: number, listener: number, peer: Peer, nowMs: number): void {
     const { tokens, readiness } = this.#parts;
-    const framer = new Framer({ messageBytesMax: this.#config.maxMessageBytes });
+    const framer = new Framer({ messageBytesMax: this.#messageBytesMax });
     const connection = tokens.give((token) => ({
       fd,
       token,
