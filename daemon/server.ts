@@ -225,7 +225,7 @@ export class Server {
   }
 
   /** A file that is opened anew is looked at anew: whether it has grown too large, for one. */
-  async #reopen(path: string): Promise<void> {
+  async #reopen(path?: string): Promise<void> {
     if (this.#state === 'stopping') return;
     await Promise.all([...this.#lanes.values()].map((lane) => lane.reopen(path)));
   }
@@ -286,9 +286,11 @@ export class Server {
     }
   }
 
-  reloadFailed(faults: readonly Fault[]): void {
+  /** The files are opened anew all the same: whoever rotated them counts on it. */
+  async reloadFailed(faults: readonly Fault[]): Promise<void> {
     this.#failedReloads += 1;
     for (const fault of faults) this.#log.fault(fault);
+    await this.#reopen();
     this.#log.error('The new configuration was not taken; the server goes on with the one it has.', {
       event: 'reload_failed',
       faults: faults.length,

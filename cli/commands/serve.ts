@@ -114,7 +114,7 @@ function untilStopped(server: Server, log: Log, path: string): Promise<NodeJS.Si
 async function reload(server: Server, log: Log, path: string): Promise<void> {
   const { config, faults } = load(path);
   if (config === undefined) {
-    server.reloadFailed(faults);
+    await server.reloadFailed(faults);
     return;
   }
   try {
@@ -125,7 +125,7 @@ async function reload(server: Server, log: Log, path: string): Promise<void> {
     });
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    server.reloadFailed([error]);
+    await server.reloadFailed([error]);
   }
 }
 

@@ -1,7 +1,7 @@
 // The control socket: a unix socket that answers questions about the running server. Whoever may open the
 // file may ask; nothing can be changed through it.
 
-import { chmodSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { codeOf, Fault } from '../../base/fault.ts';
@@ -13,13 +13,13 @@ const ASK_TIMEOUT_MS = 5000;
 const ASKERS_MAX = 32;
 
 function answer(line: string, asked: Asked): unknown {
-  let ask: Partial<Ask>;
+  let ask: Partial<Ask> | null;
   try {
-    ask = JSON.parse(line) as Partial<Ask>;
+    ask = JSON.parse(line) as Partial<Ask> | null;
   } catch {
     return { ok: false, error: 'A question is one line of JSON.' };
   }
-  const question = QUESTIONS.find((known) => known === ask.ask) as Question | undefined;
+  const question: Question | undefined = QUESTIONS.find((known) => known === ask?.ask);
   if (question === undefined) return { ok: false, error: `The questions are ${QUESTIONS.join(' and ')}.` };
   return { ok: true, answer: asked[question]() };
 }
@@ -29,15 +29,19 @@ function serve(socket: Socket, asked: Asked): void {
   socket.setEncoding('utf8');
   socket.setTimeout(ASK_TIMEOUT_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy());
-  socket.on('data', (text: string) => {
+  const read = (text: string) => {
     line += text;
-    if (line.length > QUESTION_BYTES_MAX) socket.destroy();
     const end = line.indexOf('\n');
-    if (end >= 0) socket.end(`${JSON.stringify(answer(line.slice(0, end), asked))}\n`);
-  });
+    if (end < 0 && line.length <= QUESTION_BYTES_MAX) return;
+    // One question is answered; what comes behind it is read and forgotten, so that the answer arrives whole.
+    socket.off('data', read).resume();
+    if (end < 0 || end > QUESTION_BYTES_MAX) socket.destroy();
+    else socket.end(`${JSON.stringify(answer(line.slice(0, end), asked))}\n`);
+  };
+  socket.on('data', read);
 }
 
-/** A socket file that nobody answers on is what a killed process leaves behind. */
+/** A socket file that nobody listens on is what a killed process leaves behind. */
 function isAlive(path: string): Promise<boolean> {
   return new Promise((done) => {
     const socket = connect(path);
@@ -46,7 +50,7 @@ function isAlive(path: string): Promise<boolean> {
       done(alive);
     };
     socket.on('connect', () => end(true));
-    socket.on('error', () => end(false));
+    socket.on('error', (error) => end(!['ECONNREFUSED', 'ENOENT'].includes(codeOf(error) ?? '')));
   });
 }
 
@@ -60,12 +64,22 @@ function listenOn(server: Server, path: string): Promise<void> {
   });
 }
 
+/** A misspelt path must not cost the operator a file. */
+function notASocket(path: string): Fault {
+  return new Fault('CONTROL_FAILED', {
+    what: 'Something that is not a socket stands where the control socket is to be.',
+    where: path,
+    mend: 'Move it away, or choose another control.socket.',
+  });
+}
+
 async function takePath(server: Server, path: string): Promise<void> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     await listenOn(server, path);
   } catch (error) {
     if (codeOf(error) !== 'EADDRINUSE') throw error;
+    if (!lstatSync(path).isSocket()) throw notASocket(path);
     if (await isAlive(path)) {
       throw new Fault('CONTROL_IN_USE', {
         what: 'Another Belfry answers on the control socket.',
@@ -83,12 +97,18 @@ export interface ControlServer {
 }
 
 export async function openControl(control: ServerConfig['control'], asked: Asked): Promise<ControlServer> {
-  const server = createServer((socket) => serve(socket, asked));
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    serve(socket, asked);
+  });
   server.maxConnections = ASKERS_MAX;
   try {
     await takePath(server, control.socket);
     chmodSync(control.socket, control.mode);
   } catch (error) {
+    server.close();
     if (error instanceof Fault) throw error;
     throw new Fault('CONTROL_FAILED', {
       what: `The control socket could not be made: ${codeOf(error) ?? String(error)}.`,
@@ -96,5 +116,13 @@ export async function openControl(control: ServerConfig['control'], asked: Asked
       mend: 'Give the user that Belfry runs as the right to write in that directory (RuntimeDirectory=belfry in the unit), or choose another control.socket.',
     });
   }
-  return { stop: () => new Promise((done) => server.close(() => done())) };
+  return { stop: () => stopControl(server, sockets) };
+}
+
+/** Nobody who is connected and asks nothing may hold up the end. */
+function stopControl(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
+  return new Promise((done) => {
+    server.close(() => done());
+    for (const socket of sockets) socket.destroy();
+  });
 }
