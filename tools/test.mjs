@@ -67,11 +67,14 @@ function groupsOf(words) {
   return groups;
 }
 
-/** Passes everything on but the summary lines, which are added up. */
-async function runGroup(group, report, sums) {
+/** Passes everything on but the summary lines, which are added up. Notes the files that hold no test. */
+async function runGroup(group, report, sums, empty) {
   const concurrency = group.serial ? 1 : Math.max(2, availableParallelism());
   const events = run({ files: group.files.map(compiled), concurrency, timeout: FILE_TIMEOUT_MS });
   for await (const event of events) {
+    // A file without tests is reported as one test that passed, under its own path.
+    if (event.type === 'test:pass' && event.data.name.startsWith(join(root, 'dist')))
+      empty.push(event.data.name);
     const line =
       event.type === 'test:diagnostic' && event.data.nesting === 0 && SUMMARY.exec(event.data.message);
     if (line) sums.set(line[1], (sums.get(line[1]) ?? 0) + Number(line[2]));
@@ -90,7 +93,8 @@ async function main(words) {
   const printed = report.pipe(new spec());
   printed.pipe(process.stdout);
   const sums = new Map();
-  for (const group of groups) await runGroup(group, report, sums);
+  const empty = [];
+  for (const group of groups) await runGroup(group, report, sums, empty);
   for (const [name, value] of sums) {
     const message = `${name} ${name === 'duration_ms' ? value.toFixed(3) : value}`;
     report.write({ type: 'test:diagnostic', data: { nesting: 0, message, level: 'info' } });
@@ -99,8 +103,9 @@ async function main(words) {
   await new Promise((done) => printed.once('end', done));
   const ran = (sums.get('tests') ?? 0) - (sums.get('skipped') ?? 0);
   if (ran === 0) console.error(`no test ran${words.length > 0 ? ` for: ${words.join(' ')}` : ''}`);
+  for (const file of empty) console.error(`no test in ${relative(root, file)}`);
   const failed = (sums.get('fail') ?? 0) + (sums.get('cancelled') ?? 0);
-  return ran === 0 || failed > 0 ? 1 : 0;
+  return ran === 0 || failed > 0 || empty.length > 0 ? 1 : 0;
 }
 
 // Set, not forced: what was printed into a pipe still has to leave.
