@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findPeer } from '../test/system/peers.ts';
 import { compileTools, type Tools } from './load/compile.ts';
+import { median } from './load/median.ts';
 import { makeMessages, type Messages } from './load/messages.ts';
 import { type Load, type Result, runOnce } from './load/run.ts';
 import { belfry, kernelSink, rsyslogd, type Server } from './load/servers.ts';
@@ -18,7 +19,7 @@ import { measureStart, START_GOALS, type StartResult } from './load/start/bench.
 import { tcpTo100Files } from './load/tcp_to_100_files/bench.ts';
 import { tcpToFile } from './load/tcp_to_file/bench.ts';
 import { udpFloodToFile, udpToFile, udpToFileSteady } from './load/udp_to_file/bench.ts';
-import { median, printLoad, printStart, type Summary, summariseAll } from './print.ts';
+import { printLoad, printStart, type Summary, summariseAll } from './print.ts';
 
 const NAMES = [
   'start',
@@ -138,7 +139,7 @@ async function runAll(options: Options, folder: string): Promise<Report> {
   const start: StartResult[] = [];
   if (options.names.includes('start')) {
     for (const server of servers.filter(({ name }) => name === 'belfry' || name === 'rsyslogd')) {
-      start.push(await measureStart(server, folder, options.idleSeconds));
+      start.push(await measureStart(server, folder, options.rounds, options.idleSeconds));
     }
     print(printStart(start, START_GOALS));
   }

@@ -3,6 +3,7 @@
 // Refuses: to call a goal reached that was not measured.
 
 import type { StartGoals, StartResult } from './load/start/bench.ts';
+import { median } from './load/median.ts';
 import type { Goals, Load, Result } from './load/run.ts';
 import type { ServerName } from './load/servers.ts';
 
@@ -23,13 +24,6 @@ export interface Summary {
   readonly disordered: number;
   readonly kernelDrops: number;
   readonly receiveBuffer: number | undefined;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
 
 /** Medians, but for what must never happen: of that the worst run counts. */

@@ -5,13 +5,14 @@
 //   idle       resident memory and share of one core, over the seconds after that
 //   alone      a message sent to a server that sleeps, until it is in its file: median and worst of many
 //
-// Refuses: to warm anything up. It is the first message that counts.
+// Start times are the median of several starts. Refuses: to warm anything up. It is the first message that counts.
 
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, PATIENCE_MS } from '../../../test/system/programs.ts';
+import { freePort, PATIENCE_MS, type Program } from '../../../test/system/programs.ts';
+import { median } from '../median.ts';
 import { messageText } from '../messages.ts';
 import { cpuMs, residentMiB } from '../proc.ts';
 import type { Server, ServerName } from '../servers.ts';
@@ -41,6 +42,7 @@ export const START_GOALS: StartGoals = {
 };
 
 const ALONE_COUNT = 50;
+const LOG = 'out/all.log';
 
 function tryConnect(port: number): Promise<Socket | undefined> {
   return new Promise((resolve) => {
@@ -82,13 +84,18 @@ async function sendAlone(socket: Socket, file: string): Promise<number[]> {
     await waitForGrowth(file, before);
     times.push(performance.now() - sentAt);
   }
-  return times.sort((a, b) => a - b);
+  return times;
 }
 
-export async function measureStart(server: Server, below: string, idleSeconds: number): Promise<StartResult> {
-  const folder = mkdtempSync(join(below, 'start-'));
+interface Started {
+  readonly program: Program;
+  readonly socket: Socket;
+  readonly acceptedMs: number;
+  readonly storedMs: number;
+}
+
+async function startOnce(server: Server, folder: string): Promise<Started> {
   const port = await freePort();
-  const file = join(folder, 'out/all.log');
   const startedAt = performance.now();
   const starting = server.start({ transport: 'tcp', into: 'file', receiveBuffer: 0 }, port, folder);
   // A server that fails to start says so at once; one that starts well does not end the race.
@@ -96,29 +103,73 @@ export async function measureStart(server: Server, below: string, idleSeconds: n
   const socket = await Promise.race([connectSoon(port), failed]);
   const acceptedMs = performance.now() - startedAt;
   socket.write(`${messageText(0)}\n`);
-  await waitForGrowth(file, 0);
+  await waitForGrowth(join(folder, LOG), 0);
   const storedMs = performance.now() - startedAt;
-  const program = await starting;
+  return { program: await starting, socket, acceptedMs, storedMs };
+}
+
+async function inFolder<T>(below: string, work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(below, 'start-'));
   try {
-    await sleep(1000);
-    const cpuBefore = cpuMs(program.pid);
-    await sleep(idleSeconds * 1000);
-    const idleCpuPercent = (cpuMs(program.pid) - cpuBefore) / (idleSeconds * 10);
-    const idleMiB = residentMiB(program.pid);
-    const times = await sendAlone(socket, file);
-    const aloneMsMedian = times[times.length >> 1] as number;
-    return {
-      server: server.name,
-      acceptedMs,
-      storedMs,
-      idleMiB,
-      idleCpuPercent,
-      aloneMsMedian,
-      aloneMsMax: times.at(-1) as number,
-    };
+    return await work(folder);
   } finally {
-    socket.destroy();
-    await program.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function end({ program, socket }: Started): Promise<void> {
+  socket.destroy();
+  await program.stop();
+}
+
+interface Idle {
+  readonly idleMiB: number;
+  readonly idleCpuPercent: number;
+  readonly aloneMs: readonly number[];
+}
+
+async function watchIdle({ program, socket }: Started, folder: string, seconds: number): Promise<Idle> {
+  await sleep(1000);
+  const cpuBefore = cpuMs(program.pid);
+  await sleep(seconds * 1000);
+  const idleCpuPercent = (cpuMs(program.pid) - cpuBefore) / (seconds * 10);
+  return {
+    idleCpuPercent,
+    idleMiB: residentMiB(program.pid),
+    aloneMs: await sendAlone(socket, join(folder, LOG)),
+  };
+}
+
+export async function measureStart(
+  server: Server,
+  below: string,
+  rounds: number,
+  idleSeconds: number,
+): Promise<StartResult> {
+  const starts: Started[] = [];
+  for (let i = 0; i < rounds; i++) {
+    await inFolder(below, async (folder) => {
+      const started = await startOnce(server, folder);
+      starts.push(started);
+      await end(started);
+    });
+  }
+  const idle = await inFolder(below, async (folder) => {
+    const started = await startOnce(server, folder);
+    starts.push(started);
+    try {
+      return await watchIdle(started, folder, idleSeconds);
+    } finally {
+      await end(started);
+    }
+  });
+  return {
+    server: server.name,
+    acceptedMs: median(starts.map((one) => one.acceptedMs)),
+    storedMs: median(starts.map((one) => one.storedMs)),
+    idleMiB: idle.idleMiB,
+    idleCpuPercent: idle.idleCpuPercent,
+    aloneMsMedian: median(idle.aloneMs),
+    aloneMsMax: Math.max(...idle.aloneMs),
+  };
 }
