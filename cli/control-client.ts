@@ -57,13 +57,13 @@ function exchange(path: string, line: string): Promise<string> {
 
 export async function ask<Q extends Question>(question: Q, whom: Whom): Promise<Answers[Q]> {
   const path = socketOf(whom);
-  let text: string;
+  let answer: Answer<Q>;
   try {
-    text = await exchange(path, `${JSON.stringify({ ask: question })}\n`);
+    // A server that has too many askers, or is ending, hangs up without a word: that is no JSON either.
+    answer = JSON.parse(await exchange(path, `${JSON.stringify({ ask: question })}\n`)) as Answer<Q>;
   } catch (error) {
-    throw notReached(path, error);
+    throw notReached(path, error instanceof SyntaxError ? new Error('it hung up without an answer') : error);
   }
-  const answer = JSON.parse(text) as Answer<Q>;
   if (answer.ok) return answer.answer;
   throw new Fault('CONTROL_NOT_REACHED', {
     what: `The Belfry that runs does not answer that: ${answer.error}`,

@@ -8,7 +8,7 @@ export interface Column<Row> {
 
 /** Whatever a host calls itself, it cannot steer the terminal. */
 export function plainText(text: string): string {
-  return text.replace(/\p{C}/gu, '?');
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
 }
 
 export function printTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {

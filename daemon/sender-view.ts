@@ -90,6 +90,8 @@ export class SenderView {
   }
 
   #addRow(rows: Float64Array, sender: SenderNamed, seen: Set<string>, nowMs: number): void {
+    // Its first message is held back, or is being counted: it has not been heard yet, so it is not silent either.
+    if (rows[sender.row * ROW.size + ROW.lastSeenMs] === 0) return;
     const name = `${sender.fromHostIp} ${sender.host}`;
     const known = this.#known.get(name) ?? newcomer(sender, nowMs);
     this.#known.set(name, known);

@@ -143,6 +143,7 @@ export function openListeners(
     }
     // A socket that the service manager passes is meant to be served, whatever `listen` says.
     for (const socket of rest) all.push(fromSockets([socket], true, config));
+    for (const open of kept) if (open.isPassed && !all.includes(open)) all.push(open);
     return all;
   } catch (fault) {
     for (const { fds, isPassed } of opened) if (!isPassed) fds.forEach(closeSocket);

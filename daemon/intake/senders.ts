@@ -12,6 +12,8 @@ export const ROW = { messages: 0, bytes: 1, unparsed: 2, lastSeenMs: 3, skewMs: 
 
 /** A row may be taken over when its sender has said nothing for so long. */
 const REUSE_AFTER_MS = 60_000;
+/** Longest host name that is kept here (RFC 5424: HOSTNAME = 1*255); of a longer one, its beginning. */
+const HOST_LETTERS_MAX = 255;
 /** Rows looked at for one that may be reused, so that a flood of new names costs little. */
 const REUSE_LOOKS = 8;
 
@@ -42,7 +44,8 @@ export class SenderRows {
   }
 
   /** The offset of the sender's row; 0 (row 0) when there is no room for one more. */
-  find(fromHostIp: string, host: string, nowMs: number): number {
+  find(fromHostIp: string, hostText: string, nowMs: number): number {
+    const host = hostText.length > HOST_LETTERS_MAX ? `${hostText.slice(0, HOST_LETTERS_MAX)}…` : hostText;
     const name = `${fromHostIp} ${host}`;
     const known = this.#byName.get(name);
     if (known !== undefined) return known * ROW.size;

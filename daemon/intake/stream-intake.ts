@@ -204,7 +204,8 @@ export class StreamIntake {
     connection.hasEnded = true;
     connection.framer.finish();
     this.#take(connection, 0);
-    if (!connection.isHeld) this.#close(connection, why);
+    // One that was held, and could give what it had, is closed already.
+    if (!connection.isHeld && this.#connections.has(connection)) this.#close(connection, why);
   }
 
   /** Gives all whole messages to the pipeline; `count` new bytes lie at `readAt`. */

@@ -18,6 +18,8 @@ import { type RuleSet, type Step, stepsFor } from './rules.ts';
 /** A power of two. */
 const TABLE_SIZE = 65_536;
 const KINDS_MAX = TABLE_SIZE * 0.75;
+/** Bytes of hosts and programs that the table may keep: names may be as long as messages. */
+const NAME_BYTES_MAX = 16 * 1024 * 1024;
 
 const NOTHING = new Uint8Array(0);
 
@@ -54,6 +56,7 @@ export interface DecisionParts {
 
 export class Decisions {
   count = 0;
+  #nameBytes = 0;
   readonly #parts: DecisionParts;
   readonly #table: (Decision | undefined)[] = new Array<Decision | undefined>(TABLE_SIZE).fill(undefined);
   readonly #byPri: boolean;
@@ -76,6 +79,7 @@ export class Decisions {
   clear(): void {
     this.#table.fill(undefined);
     this.count = 0;
+    this.#nameBytes = 0;
     this.#parts.forgotten();
   }
 
@@ -112,7 +116,7 @@ export class Decisions {
   }
 
   #decide(record: LogRecord, peer: Peer, hash: number, slot: number): Decision {
-    if (this.count >= KINDS_MAX) {
+    if (this.count >= KINDS_MAX || this.#nameBytes >= NAME_BYTES_MAX) {
       this.clear();
       return this.find(record, peer);
     }
@@ -129,6 +133,7 @@ export class Decisions {
     };
     this.#table[slot] = made;
     this.count += 1;
+    this.#nameBytes += made.host.length + made.program.length;
     return made;
   }
 

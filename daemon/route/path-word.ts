@@ -11,8 +11,8 @@ const NAME_BYTES_KEPT = 200;
 /** Stands for a value that the message does not have. */
 const ABSENT = 'unknown';
 
-/** Separators, and all that Unicode calls control, format, private or unassigned (bidi marks too). */
-const UNSAFE = /[/\\\p{C}\ufffd]/gu;
+/** Separators of paths and lines, and all that Unicode calls control, format, private or unassigned (bidi marks too). */
+const UNSAFE = /[/\\\p{C}\p{Zl}\p{Zp}\ufffd]/gu;
 
 /** One value, as it may stand anywhere within a part of a path. */
 export function safeWord(value: string): string {
