@@ -6,8 +6,9 @@
 //   | head of a torn line | rest of it, whole lines … |
 //     on disk already       to be written
 //
-// `done` is zero except after a write that ended within a line (a disk that filled up). The head is kept
-// so that the line can be written again from its start if the file is opened anew in between.
+// `done` is zero except after a write that ended within a line (a disk that filled up). The head is kept, and
+// taken back from the file when it is closed in between, so that the line stands whole in whatever is opened
+// next, and nowhere in pieces.
 //
 // Promises: a line is written once, whole, in the order of arrival, or it stays here.
 
@@ -20,6 +21,7 @@ import {
   fchownSync,
   fdatasyncSync,
   fstatSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readSync,
@@ -42,7 +44,10 @@ export class LogFile {
   target: FileTarget;
   readonly lock: number;
 
-  #wasOpened = false;
+  /** The end of what the path leads to is known to be the end of a line. */
+  #endsWhole = false;
+  /** Where the head of a torn line ended when it was written. */
+  #tornAt = 0;
   #isTorn = false;
   fd = -1;
   /** Bytes in the file as far as this lane knows; exact when it was opened. */
@@ -83,8 +88,14 @@ export class LogFile {
       this.#makeDirectories();
       this.#openOnce();
     }
-    if (!this.#wasOpened) this.#endTornLine(locks);
-    this.#wasOpened = true;
+    if (this.#endsWhole) return;
+    try {
+      this.#endTornLine(locks);
+      this.#endsWhole = true;
+    } catch (error) {
+      this.close(locks);
+      throw error;
+    }
   }
 
   /** A process that was killed may have left a torn line at the end; a line of ours must not continue it. */
@@ -202,11 +213,25 @@ export class LogFile {
     bytes.copyWithin(this.bufferAt, this.bufferAt + written, this.bufferAt + this.fill);
     this.fill -= written;
     this.done -= written;
+    if (this.done > 0) this.#tornAt = fstatSync(this.fd).size;
+  }
+
+  /** Nobody has written behind the head of a torn line, since we hold the lock; if a stranger has, it stays. */
+  #takeBackHead(): void {
+    try {
+      const { size } = fstatSync(this.fd);
+      if (size === this.#tornAt) ftruncateSync(this.fd, size - this.done);
+      else this.#endsWhole = false;
+    } catch {
+      // A file that can only grow (chattr +a): the next open ends the torn line.
+      this.#endsWhole = false;
+    }
   }
 
   /** Closes; a torn line will be written whole to whatever is opened next. */
   close(locks: LineLocks): void {
     if (this.fd < 0) return;
+    if (this.done > 0) this.#takeBackHead();
     if (this.isUnsynced) this.sync();
     closeSync(this.fd);
     this.fd = -1;
