@@ -109,7 +109,11 @@ export function structuredJson(elements: readonly StructuredElement[]): string {
   for (const { id, params } of elements) {
     const names = byId.get(id) ?? new Map<string, string[]>();
     byId.set(id, names);
-    for (const [name, value] of params) names.set(name, [...(names.get(name) ?? []), value]);
+    for (const [name, value] of params) {
+      const values = names.get(name);
+      if (values === undefined) names.set(name, [value]);
+      else values.push(value);
+    }
   }
   return objectJson([...byId].map(([id, names]) => [id, objectJson([...names].map(valuesJson))]));
 }

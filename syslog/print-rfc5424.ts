@@ -128,17 +128,19 @@ function isStrict(bytes: Uint8Array, start: number, end: number): boolean {
   return scanStructured(bytes, start, end, scan) && scan.grade === GRADE.strict && scan.end === end;
 }
 
-/** Elements as RFC 5424 section 6.3 writes them; `-` when there is none. */
+/** Elements as RFC 5424 section 6.3 writes them, an SD-ID no more than once; `-` when there is none. */
 export function encodeStructured(elements: readonly StructuredElement[]): string {
   if (elements.length === 0) return '-';
-  return elements.map(encodeElement).join('');
+  const paramsById = new Map<string, string>();
+  for (const { id, params } of elements) {
+    const name = sdName(id, UNNAMED_SD_ID);
+    paramsById.set(name, (paramsById.get(name) ?? '') + params.map(encodeParam).join(''));
+  }
+  return [...paramsById].map(([id, params]) => `[${id}${params}]`).join('');
 }
 
-function encodeElement({ id, params }: StructuredElement): string {
-  const encoded = params.map(
-    ([name, value]) => ` ${sdName(name, '_')}="${value.replace(/["\\\]]/g, '\\$&')}"`,
-  );
-  return `[${sdName(id, UNNAMED_SD_ID)}${encoded.join('')}]`;
+function encodeParam([name, value]: readonly [string, string]): string {
+  return ` ${sdName(name, '_')}="${value.replace(/["\\\]]/g, '\\$&')}"`;
 }
 
 /** SD-NAME: 1 to 32 printable ASCII characters without `=`, space, `]` and `"`. */

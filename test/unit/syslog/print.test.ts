@@ -106,6 +106,8 @@ test('rfc5424: structured data beside the grammar is written anew', () => {
     '<14>1 2025-11-20T12:34:15Z esx1 Hostd - - [Originator@6876 sub=Vimsvc opID=ab-1] x',
   );
   assert.match(line, / \[Originator@6876 sub="Vimsvc" opID="ab-1"\] x$/);
+  const twins = printed('rfc5424', '<14>1 2025-11-20T12:34:15Z h p - - [a@1 x="1"][b@1][a@1 y="]"] x');
+  assert.match(twins, / \[a@1 x="1" y="\\]"\]\[b@1\] x$/);
 });
 
 test('json: exact keys, null where absent', () => {
