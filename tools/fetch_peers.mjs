@@ -10,14 +10,23 @@ import * as fs from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** `at`: where the program stands inside its package. `proof`: arguments with which it only says who it is. */
+/**
+ * `at`: where the program stands inside its package. `proof`: arguments with which it only says who it is.
+ * `says`: what it must say then; others of the same name exist. `installedAs`: its name in PATH, if another.
+ */
 const PEERS = [
   { name: 'rsyslogd', package: 'rsyslog', at: ['usr/sbin/rsyslogd'], proof: ['-v'] },
   { name: 'syslog-ng', package: 'syslog-ng-core', at: ['usr/sbin/syslog-ng'], proof: ['--version'] },
   { name: 'loggen', package: 'syslog-ng-core', at: ['usr/bin/loggen'], proof: ['--help'] },
-  { name: 'nc', package: 'netcat-openbsd', at: ['bin/nc.openbsd', 'usr/bin/nc.openbsd'], proof: ['-h'] },
+  {
+    name: 'nc',
+    installedAs: 'nc.openbsd',
+    package: 'netcat-openbsd',
+    at: ['bin/nc.openbsd', 'usr/bin/nc.openbsd'],
+    proof: ['-h'],
+  },
   { name: 'tcpdump', package: 'tcpdump', at: ['usr/bin/tcpdump', 'usr/sbin/tcpdump'], proof: ['--version'] },
-  { name: 'logger', package: 'bsdutils', at: ['usr/bin/logger'], proof: ['--version'] },
+  { name: 'logger', package: 'bsdutils', at: ['usr/bin/logger'], proof: ['--version'], says: /util-linux/ },
   { name: 'tail', package: 'coreutils', at: ['usr/bin/tail'], proof: ['--version'] },
 ];
 
@@ -153,13 +162,19 @@ function fetchAll(packages, cache, say) {
 function proves(peer, found) {
   const env = { ...process.env, ...found.env };
   const done = spawnSync(found.path, peer.proof, { env, encoding: 'utf8', timeout: 10_000 });
-  if (done.error === undefined && !/error while loading shared libraries/.test(done.stderr)) return undefined;
-  return `it does not start: ${done.error?.message ?? done.stderr.trim()}`;
+  const said = `${done.stdout}${done.stderr}`.trim();
+  if (done.error !== undefined) return `it does not start: ${done.error.message}`;
+  if (/error while loading shared libraries/.test(said)) return `it does not start: ${said}`;
+  return peer.says === undefined || peer.says.test(said) ? undefined : `${found.path} is another program`;
 }
 
 function locate(peer, cache, complaints) {
-  const installed = findInstalled(peer.name);
-  if (installed !== undefined) return { path: installed, env: {}, args: [] };
+  const installed = findInstalled(peer.installedAs ?? peer.name);
+  if (installed !== undefined) {
+    const found = { path: installed, env: {}, args: [] };
+    const other = peer.says === undefined ? undefined : proves(peer, found);
+    return other === undefined ? found : { missing: other };
+  }
   const unpacked = findUnpacked(peer, cache.folder);
   if (unpacked !== undefined) {
     const broken = proves(peer, unpacked);
@@ -174,7 +189,9 @@ function locate(peer, cache, complaints) {
 
 export function findOrFetchPeers(root, say) {
   const cache = cacheFolder();
-  const absent = PEERS.filter((peer) => !findInstalled(peer.name) && !findUnpacked(peer, cache.folder));
+  const absent = PEERS.filter(
+    (peer) => !findInstalled(peer.installedAs ?? peer.name) && !findUnpacked(peer, cache.folder),
+  );
   const packages = [...new Set(absent.map((peer) => peer.package))];
   const canFetch =
     cache.debian && findInstalled('apt-get') !== undefined && findInstalled('dpkg') !== undefined;
