@@ -34,6 +34,8 @@ const QUICK_MESSAGES = 300_000;
 const ROUNDS = 3;
 const IDLE_SECONDS = 10;
 const QUICK_IDLE_SECONDS = 3;
+/** At a steady rate more messages make it longer, not more exact. */
+const STEADY_SECONDS = 6;
 
 interface Options {
   readonly rounds: number;
@@ -145,8 +147,10 @@ async function runAll(options: Options, folder: string): Promise<Report> {
   }
   const loads: Summary[] = [];
   const runs: Result[] = [];
-  const sent = makeMessages(options.messages, folder);
+  const all = makeMessages(options.messages, folder);
   const take = async (load: Load) => {
+    const enough = load.rate * STEADY_SECONDS;
+    const sent = load.rate > 0 && enough < all.count ? makeMessages(enough, folder) : all;
     const results = await runLoad(load, servers, sent, tools, options, folder);
     const summaries = summariseAll(load.name, results);
     print(printLoad(load, sent.count, summaries));
@@ -162,7 +166,7 @@ async function runAll(options: Options, folder: string): Promise<Report> {
     if (wantsSteady) await take(udpToFileSteady(median(flatOut.map((run) => run.sentPerSecond))));
   }
   if (options.names.includes('udp_flood_to_file')) await take(udpFloodToFile());
-  return { machine: machine(), messages: sent.count, start, loads, runs };
+  return { machine: machine(), messages: all.count, start, loads, runs };
 }
 
 const options = readOptions();

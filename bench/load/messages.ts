@@ -34,7 +34,7 @@ export function messageText(i: number): string {
 }
 
 export function makeMessages(count: number, folder: string): Messages {
-  const path = join(folder, 'messages.txt');
+  const path = join(folder, `messages-${count}.txt`);
   const starts = new Float64Array(count + 1);
   const pieces: Buffer[] = [];
   let lines = '';
