@@ -315,7 +315,7 @@ export class Server {
         },
       );
     }
-    await Promise.all([this.#jobs.stop(), this.#http?.stop(), this.#control?.stop()]);
+    await Promise.all([this.#jobs.stop(deadlineMs), this.#http?.stop(), this.#control?.stop()]);
   }
 
   // ---- what is asked

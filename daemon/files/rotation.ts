@@ -6,6 +6,7 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { chmod, chown, open, rename, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import fastq from 'fastq';
 import { codeOf } from '../../base/fault.ts';
@@ -15,6 +16,8 @@ import type { Rotate } from '../../config/server.ts';
 const JOBS_AT_ONCE = 2;
 /** Waiting jobs; beyond them a file simply grows until it is asked about again. */
 const JOBS_WAITING_MAX = 10_000;
+/** What a compressor needs to tidy up when it is told to end. */
+const GIVE_UP_MS = 100;
 
 export interface FileJobEvents {
   /** Every lane must let go of the file, and open what its path leads to for the next line. */
@@ -31,7 +34,8 @@ export class FileJobs {
   readonly #events: FileJobEvents;
   readonly #underWay = new Set<string>();
   readonly #queue: fastq.queueAsPromised<Job>;
-  #isStopped = false;
+  readonly #end = new AbortController();
+  #isStopping = false;
 
   constructor(events: FileJobEvents) {
     this.#events = events;
@@ -53,26 +57,42 @@ export class FileJobs {
   }
 
   #push(name: string, job: Job): void {
-    if (this.#isStopped || this.#underWay.has(name) || this.#queue.length() >= JOBS_WAITING_MAX) return;
+    if (this.#isStopping || this.#underWay.has(name) || this.#queue.length() >= JOBS_WAITING_MAX) return;
     this.#underWay.add(name);
     void this.#queue.push(job).finally(() => this.#underWay.delete(name));
   }
 
   async #run(job: Job): Promise<void> {
     try {
-      if (job.kind === 'rotate') await rotateFile(job.path, job.rotate, (path) => this.#events.reopen(path));
-      else await syncFile(job.path);
+      if (job.kind === 'rotate') {
+        const reopen = (path: string) => this.#events.reopen(path);
+        await rotateFile(job.path, job.rotate, { reopen, end: this.#end.signal });
+      } else await syncFile(job.path);
       this.#events.done(job.kind, job.path);
     } catch (error) {
-      this.#events.failed(job.kind, job.path, error as Error);
+      if (!this.#end.signal.aborted) this.#events.failed(job.kind, job.path, error as Error);
     }
   }
 
-  /** Finishes what has begun; what only waited is dropped: the files are whole without it. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
+  /**
+   * Finishes what has begun, until the deadline: then a file that is half compressed stays as it was. What only
+   * waited is dropped: the files are whole without it. May be called twice.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#isStopping = true;
     this.#queue.kill();
-    if (!this.#queue.idle()) await this.#queue.drained();
+    // A job that waits for a lane which has ended waits for ever: nothing is left to do in it.
+    await this.#idleWithin(deadlineMs - Date.now());
+    this.#end.abort();
+    await this.#idleWithin(GIVE_UP_MS);
+  }
+
+  async #idleWithin(ms: number): Promise<void> {
+    if (this.#queue.idle()) return;
+    const enough = new AbortController();
+    const late = sleep(Math.max(0, ms), undefined, { signal: enough.signal }).catch(() => undefined);
+    await Promise.race([this.#queue.drained(), late]);
+    enough.abort();
   }
 }
 
@@ -98,36 +118,61 @@ async function moveIfThere(from: string, to: string): Promise<void> {
   await rename(from, to).catch(ifGone);
 }
 
-async function rotateFile(
-  path: string,
-  rotate: Rotate,
-  reopen: (path: string) => Promise<void>,
-): Promise<void> {
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(ifGone)) !== undefined;
+}
+
+/** Removes one generation, in either form. False: there was none. */
+async function removeNumber(path: string, number: number): Promise<boolean> {
+  const [plain, packed] = [numbered(path, number), `${numbered(path, number)}.gz`];
+  const wasThere = (await isThere(plain)) || (await isThere(packed));
+  await rm(plain, { force: true });
+  await rm(packed, { force: true });
+  return wasThere;
+}
+
+/** Moves one generation up. Both forms of it are what a crash behind a finished compression leaves. */
+async function moveUp(path: string, number: number): Promise<void> {
+  const [plain, packed] = [numbered(path, number), `${numbered(path, number)}.gz`];
+  if (await isThere(packed)) await rm(plain, { force: true });
+  await moveIfThere(plain, numbered(path, number + 1));
+  await moveIfThere(packed, `${numbered(path, number + 1)}.gz`);
+}
+
+interface RotateParts {
+  reopen(path: string): Promise<void>;
+  readonly end: AbortSignal;
+}
+
+async function rotateFile(path: string, rotate: Rotate, { reopen, end }: RotateParts): Promise<void> {
   const now = await stat(path).catch(ifGone);
   if (!now || now.size < rotate.sizeBytes) {
     await reopen(path);
     return;
   }
   const { keep } = rotate;
-  await rm(numbered(path, keep), { force: true });
-  await rm(`${numbered(path, keep)}.gz`, { force: true });
-  for (let number = keep - 1; number >= 1; number -= 1) {
-    await moveIfThere(numbered(path, number), numbered(path, number + 1));
-    await moveIfThere(`${numbered(path, number)}.gz`, `${numbered(path, number + 1)}.gz`);
-  }
+  await removeNumber(path, keep);
+  // Those that a larger `keep` has left.
+  for (let number = keep + 1; await removeNumber(path, number); number += 1);
+  for (let number = keep - 1; number >= 1; number -= 1) await moveUp(path, number);
   await rename(path, numbered(path, 1));
   await reopen(path);
-  if (keep === 0) await rm(numbered(path, 1), { force: true });
-  else if (rotate.compress) await compress(numbered(path, 1));
+  if (rotate.compress) await compress(numbered(path, 1), end);
 }
 
 /** The compressed file takes its name only when it is whole, so that a crash leaves the plain one. */
-async function compress(path: string): Promise<void> {
+async function compress(path: string, end: AbortSignal): Promise<void> {
   const { mode, uid, gid } = await stat(path);
   const part = `${path}.gz.part`;
-  await pipeline(createReadStream(path), createGzip(), createWriteStream(part, { mode: 0o600 }));
-  await chown(part, uid, gid).catch(() => undefined);
-  await chmod(part, mode & 0o777);
-  await rename(part, `${path}.gz`);
+  try {
+    const to = createWriteStream(part, { mode: 0o600 });
+    await pipeline(createReadStream(path), createGzip(), to, { signal: end });
+    await chown(part, uid, gid).catch(() => undefined);
+    await chmod(part, mode & 0o777);
+    await rename(part, `${path}.gz`);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
   await rm(path);
 }
