@@ -3,6 +3,7 @@
 // message. `belfry explain` asks the same tests one by one.
 
 import { assert } from '../../base/assert.ts';
+import { globPattern } from './glob.ts';
 import { type Address, inAny, printRange } from '../../base/ip.ts';
 import type { Match, Pattern } from '../../config/server.ts';
 import type { LogRecord } from '../../syslog/record.ts';
@@ -38,26 +39,6 @@ export interface ContentTest {
 export type Test = HeaderTest | ContentTest;
 
 const quoted = (values: readonly string[]) => values.map((value) => JSON.stringify(value)).join(' or ');
-
-/** `*` any characters, `?` one, `[a-z]` and `[!a-z]` one of a set; everything else is itself. */
-export function globPattern(glob: string, ignoreCase: boolean): RegExp {
-  let source = '';
-  let at = 0;
-  while (at < glob.length) {
-    const char = glob.charAt(at);
-    const set = char === '[' ? /^\[(!?)([^\]]+)\]/.exec(glob.slice(at)) : null;
-    if (set) {
-      source += `[${set[1] === '!' ? '^' : ''}${(set[2] ?? '').replace(/[\\^[]/g, '\\$&')}]`;
-      at += set[0].length;
-      continue;
-    }
-    if (char === '*') source += '.*';
-    else if (char === '?') source += '.';
-    else source += char.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-    at += 1;
-  }
-  return new RegExp(`^${source}$`, ignoreCase ? 'is' : 's');
-}
 
 function globTest(key: 'host' | 'program', globs: readonly string[], ignoreCase: boolean): HeaderTest {
   const patterns = globs.map((glob) => globPattern(glob, ignoreCase));

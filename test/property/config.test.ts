@@ -11,7 +11,8 @@ import { loadServerConfig, type Loaded } from '../../config/load.ts';
 import { fileSchema, matchSchema, ruleSchema } from '../../config/rule.schema.ts';
 import { serverSchema, syslogSchema } from '../../config/server.schema.ts';
 import { parseTemplate, placeTemplate } from '../../config/template.ts';
-import { compileMatch, globPattern } from '../../daemon/route/matcher.ts';
+import { globPattern } from '../../daemon/route/glob.ts';
+import { compileMatch } from '../../daemon/route/matcher.ts';
 import { compileSelector } from '../../syslog/selector.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'belfry-config-'));
