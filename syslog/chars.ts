@@ -3,7 +3,7 @@
 
 /** May stand in a host name: letters, digits, `-`, `.`, `_`. Colons (IPv6) are looked at separately. */
 export const HOST = 1;
-/** May stand in a program name of the plain form: host characters and `/ + @ # ( ) $ ~ , %`. */
+/** May stand in a program name of the plain form: host characters and `/ + @ # ( ) $ ~ %`. */
 export const TAG = 2;
 export const DIGIT = 4;
 export const UPPER = 8;
@@ -25,7 +25,7 @@ function classify(): Uint8Array {
   add('abcdefghijklmnopqrstuvwxyz', LOWER | HOST | TAG);
   add('abcdefABCDEF', HEX);
   add('-._', HOST | TAG);
-  add('/+@#()$~,%', TAG);
+  add('/+@#()$~%', TAG);
   for (let b = 33; b < 127; b++)
     table[b]! |= b === 0x3d || b === 0x5d || b === 0x22 ? PRINT : PRINT | SD_NAME;
   return table;

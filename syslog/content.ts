@@ -5,16 +5,18 @@
 // program again.
 // Refuses: to call a first word a program for its looks alone.
 
-import { CLASS, LETTER, skipSpaces, spells, TAG, wordEnd } from './chars.ts';
+import { CLASS, HEX, LETTER, skipSpaces, spells, TAG, wordEnd } from './chars.ts';
 import { FORMAT, type LogRecord } from './record.ts';
 import { scanMonthFirst, stampLength, takeTime } from './stamp.ts';
 import { scanEmbedded } from './structured.ts';
-import { readCiscoContent } from './vendor/cisco-content.ts';
+import { readMnemonic, readNumbered } from './vendor/cisco-content.ts';
 import { isClassWord, readDeviceContent } from './vendor/devices.ts';
 import { COLON_IS_ENOUGH, findTag, isEventFormat, isHostWord, isSeverityWord, type Tag } from './words.ts';
 
 const SPACE = 32;
 const OPEN = 0x5b;
+const COLON = 0x3a;
+const COMMA = 0x2c;
 const tag: Tag = { nameEnd: 0, pidStart: -1, pidEnd: -1, textStart: 0 };
 
 /** The content begins at `p`; a space that stands there already belongs to the text. */
@@ -29,14 +31,20 @@ function readInnerContent(record: LogRecord, bytes: Uint8Array, p: number, end: 
   record.msgStart = p;
   const t = skipSpaces(bytes, p, end);
   if (t >= end) return;
-  if (isEventFormat(bytes, t, end) || !readTag(record, bytes, t, end, COLON_IS_ENOUGH)) {
+  if (!readOwnTag(record, bytes, t, end) && !readTag(record, bytes, t, end, COLON_IS_ENOUGH)) {
     readUntagged(record, bytes, t, end);
   }
   findData(record, bytes, end);
 }
 
+/** What looks like a tag and is none: an event's format, a sequence number, an access point's make. */
+function readOwnTag(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  if (isEventFormat(bytes, t, end)) return readDeviceContent(record, bytes, t, end);
+  return readNumbered(record, bytes, t, end) || readAccessPointTag(record, bytes, t, end);
+}
+
 function readUntagged(record: LogRecord, bytes: Uint8Array, t: number, end: number): void {
-  if (readCiscoContent(record, bytes, t, end)) return;
+  if (readMnemonic(record, bytes, t, end)) return;
   if (readTagBehindSeverity(record, bytes, t, end)) return;
   if (readDeviceContent(record, bytes, t, end)) return;
   readJsonProgram(record, bytes, t, end);
@@ -67,6 +75,17 @@ function takeTag(record: LogRecord, start: number): void {
   record.procidEnd = tag.pidEnd;
 }
 
+/** UniFi: `f09fc2aabbcc,U7LT-4.3.21+11325: hostapd[123]: …`. What looks like the tag is the device's make. */
+function readAccessPointTag(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  if (end - t < 16 || bytes[t + 12] !== COMMA) return false;
+  for (let p = t; p < t + 12; p++) if ((CLASS[bytes[p]!]! & HEX) === 0) return false;
+  const word = wordEnd(bytes, t, end);
+  if (word >= end || bytes[word - 1] !== COLON || !findTag(bytes, word + 1, end, tag, false)) return false;
+  record.format = FORMAT.vendor;
+  takeTag(record, word + 1);
+  return true;
+}
+
 /** BIG-IP: `notice tmsh[16322]: …`. The severity stays in the text, and so does the tag. */
 function readTagBehindSeverity(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
   const word = wordEnd(bytes, t, end);
@@ -84,7 +103,7 @@ export function readForwarded(record: LogRecord, bytes: Uint8Array, t: number, e
   if (!spells(bytes, t, end, FORWARDED)) return false;
   const host = t + FORWARDED.length;
   const word = wordEnd(bytes, host, end);
-  const hostEnd = bytes[word - 1] === 0x3a ? word - 1 : word;
+  const hostEnd = bytes[word - 1] === COLON ? word - 1 : word;
   if (hostEnd === word && word < end) return false;
   if (!isHostWord(bytes, host, hostEnd)) return false;
   record.format = FORMAT.vendor;

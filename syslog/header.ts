@@ -6,8 +6,8 @@
 import { CLASS, LETTER, LOWER, skipSpaces, spells, wordEnd } from './chars.ts';
 import { readContent, readForwarded, readTag } from './content.ts';
 import { FORMAT, type LogRecord, TIME } from './record.ts';
-import { scanStamp, takeTime } from './stamp.ts';
-import { mnemonicEnd } from './vendor/cisco-content.ts';
+import { digitRun, scanStamp, takeTime } from './stamp.ts';
+import { isNumbered, mnemonicEnd } from './vendor/cisco-content.ts';
 import { readDeviceContent } from './vendor/devices.ts';
 import { readHostByVendor } from './vendor/hosts.ts';
 import {
@@ -110,6 +110,7 @@ function behindHost(bytes: Uint8Array, word: number, end: number): number {
 
 /** syslogd's own notes carry no tag, and some relays forward them without a host. */
 function isRepeat(bytes: Uint8Array, p: number, end: number): boolean {
+  if (bytes[p] !== 0x6c && bytes[p] !== 0x6d) return false;
   return spells(bytes, p, end, 'last message repeated ') || spells(bytes, p, end, 'message repeated ');
 }
 
@@ -129,7 +130,12 @@ function isHostBeforeColon(bytes: Uint8Array, start: number, colon: number, end:
   if (!isHostWord(bytes, start, colon)) return false;
   if (isAddressWord(bytes, start, colon) || looksLikeHost(bytes, start, colon)) return true;
   const next = skipSpaces(bytes, colon + 1, end);
-  return next < end && (spells(bytes, next, end, 'NetScreen ') || mnemonicEnd(bytes, next, end) > 0);
+  if (next >= end || digitRun(bytes, start, colon, 12) > 0) return false;
+  return (
+    spells(bytes, next, end, 'NetScreen ') ||
+    mnemonicEnd(bytes, next, end) > 0 ||
+    isNumbered(bytes, next, end)
+  );
 }
 
 /** A message with a PRI and no time. False when nothing at all is recognised in it. */

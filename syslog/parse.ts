@@ -4,7 +4,7 @@
 // nothing. What cannot be understood is the message text, with the reason in `record.trouble`.
 
 import { DEFAULT_PRI, FORMAT, type LogRecord, resetRecord, TROUBLE } from './record.ts';
-import { readLoose, readTraditional, TRADITIONAL_MIN } from './rfc3164.ts';
+import { readLoose, readPrecise, readTraditional, TRADITIONAL_MIN } from './rfc3164.ts';
 import { read5424 } from './rfc5424.ts';
 
 /** Highest PRI: local7.debug, 23 * 8 + 7 (RFC 5424 section 6.2.1). */
@@ -25,7 +25,10 @@ export function parseMessage(record: LogRecord, bytes: Uint8Array, start: number
   if (p < 0) return;
   record.headerStart = p;
   record.msgStart = p;
-  if (last - p >= TRADITIONAL_MIN && readTraditional(record, bytes, p, last)) return;
+  if (last - p >= TRADITIONAL_MIN) {
+    if (readTraditional(record, bytes, p, last)) return;
+    if (bytes[p + 4] === 0x2d && readPrecise(record, bytes, p, last)) return;
+  }
   if (p < last && bytes[p]! >= 48 && bytes[p]! <= 57 && read5424(record, bytes, p, last)) return;
   readLoose(record, bytes, p, last, true);
 }

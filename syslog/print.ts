@@ -23,7 +23,7 @@ import {
   writeVersionedPri,
 } from './print-rfc5424.ts';
 import { FRACTION, StampPrinter, writeBsdStamp } from './print-stamp.ts';
-import { type LogRecord, NO_ZONE, TIME } from './record.ts';
+import { isProgramInText, type LogRecord, NO_ZONE, TIME } from './record.ts';
 import { readStructured } from './structured.ts';
 import { type Instant, resolveTime, type ZoneOffset } from './time.ts';
 
@@ -284,7 +284,8 @@ function printHostAndText(
   if (record.hostStart < record.hostEnd)
     to = copyText(bytes, record.hostStart, record.hostEnd, out, to, clean);
   else to = copyAll(peer.text, out, to);
-  if (record.programStart < record.programEnd) to = printTag(record, out, to, clean);
+  if (record.programStart < record.programEnd && !isProgramInText(record))
+    to = printTag(record, out, to, clean);
   if (record.msgStart < record.msgEnd) {
     out[to++] = SPACE;
     return copyText(bytes, record.msgStart, record.msgEnd, out, to, clean);

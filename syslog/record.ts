@@ -83,19 +83,33 @@ export class LogRecord {
 
   hostStart = -1;
   hostEnd = -1;
-  /** APP-NAME or TAG without the process id. */
+  /**
+   * APP-NAME or TAG without the process id. It may lie inside the text (`CEF:0|…`, `notice tmsh[16322]: …`):
+   * see isProgramInText.
+   */
   programStart = -1;
   programEnd = -1;
   procidStart = -1;
   procidEnd = -1;
   msgidStart = -1;
   msgidEnd = -1;
-  /** All STRUCTURED-DATA elements with their brackets. */
+  /**
+   * All STRUCTURED-DATA elements with their brackets. In a traditional message they lie at the head of the
+   * text and belong to it as well.
+   */
   sdStart = -1;
   sdEnd = -1;
   /** The message text; empty when msgStart === msgEnd. */
   msgStart = 0;
   msgEnd = 0;
+}
+
+/**
+ * Was the program only recognised in the text, not taken off it? A line of `host tag: text` must then leave
+ * the tag away, or the program would stand there twice.
+ */
+export function isProgramInText(record: LogRecord): boolean {
+  return record.programStart >= record.msgStart && record.programStart >= 0;
 }
 
 /** Back to "nothing known" over the given bytes: the whole of them is the text. */

@@ -3,11 +3,11 @@
 // what is left: times of every shape (stamp.ts), hosts that are missing, and the headers that vendors write.
 // Refuses: to make a program of a first word that neither a colon nor a process id marks as one.
 
-import { CLASS, HOST, skipSpaces, TAG, UPPER } from './chars.ts';
+import { CLASS, DIGIT, HOST, LOWER, skipSpaces, TAG, UPPER } from './chars.ts';
 import { findData } from './content.ts';
-import { readAfterTime, readUntimed } from './header.ts';
+import { readAfterTime, readHost, readUntimed } from './header.ts';
 import { FORMAT, type LogRecord, TIME, TROUBLE } from './record.ts';
-import { BAD, monthAt, scanStamp } from './stamp.ts';
+import { BAD, monthAt, scanRfc3339, scanStamp, yearAt } from './stamp.ts';
 import { daysInMonth } from './time.ts';
 import { readLeading } from './vendor/leading.ts';
 import { NOT_A_ZONE, zoneWord } from './zones.ts';
@@ -27,15 +27,28 @@ export function readTraditional(record: LogRecord, bytes: Uint8Array, p: number,
   if (bytes[p + 3] !== SPACE || bytes[p + 6] !== SPACE || bytes[p + 15] !== SPACE) return false;
   if (bytes[p + 9] !== COLON || bytes[p + 12] !== COLON) return false;
   if (!readCanonicalTime(record, bytes, p)) return false;
+  if (!readHostAndTag(record, bytes, p + STAMP_LENGTH, end)) return false;
+  record.traditional = true;
+  return true;
+}
 
-  const host = p + STAMP_LENGTH;
+/** The same with an RFC 3339 time: what rsyslog and syslog-ng forward when precise times are asked for. */
+export function readPrecise(record: LogRecord, bytes: Uint8Array, p: number, end: number): boolean {
+  const host = scanRfc3339(record, bytes, p, end);
+  return host > 0 && readHostAndTag(record, bytes, host, end);
+}
+
+/** `host program[pid]: text` in its plain form; false for anything that needs a second look. */
+function readHostAndTag(record: LogRecord, bytes: Uint8Array, host: number, end: number): boolean {
   let q = host;
   while (q < end && (CLASS[bytes[q]!]! & HOST) !== 0) q++;
   const hostEnd = q;
   if (hostEnd === host || q >= end || bytes[q] !== SPACE || !isPlainHost(bytes, host, hostEnd)) return false;
 
+  // A number where the tag should stand is one of Cisco's; a tag begins with anything else.
   const program = q + 1;
   q = program;
+  if (q < end && (CLASS[bytes[q]!]! & DIGIT) !== 0) return false;
   while (q < end && (CLASS[bytes[q]!]! & TAG) !== 0) q++;
   const programEnd = q;
   if (programEnd === program || q >= end) return false;
@@ -52,7 +65,6 @@ export function readTraditional(record: LogRecord, bytes: Uint8Array, p: number,
   if (end - q < 3 || bytes[q] !== COLON || bytes[q + 1] !== SPACE) return false;
 
   record.format = FORMAT.rfc3164;
-  record.traditional = true;
   record.hostStart = host;
   record.hostEnd = hostEnd;
   record.programStart = program;
@@ -113,6 +125,11 @@ export function readLoose(
 ): void {
   forget(record, start);
   const p = skipSpaces(bytes, start, end);
+  if (end - p > STAMP_LENGTH && isPlainStamp(record, bytes, p, end)) {
+    record.format = FORMAT.rfc3164;
+    readHost(record, bytes, p + STAMP_LENGTH, end);
+    return;
+  }
   if (readLeading(record, bytes, p, end, hasPri)) return;
   const after = scanStamp(record, bytes, p, end);
   if (after >= 0) {
@@ -125,6 +142,17 @@ export function readLoose(
     return;
   }
   if (!hasPri || !readUntimed(record, bytes, p, end)) record.trouble = TROUBLE.noHeader;
+}
+
+/** A canonical time, and behind it surely a word that belongs to the header: no year, zone, offset or `pm`. */
+function isPlainStamp(record: LogRecord, bytes: Uint8Array, p: number, end: number): boolean {
+  const next = bytes[p + STAMP_LENGTH]!;
+  const flags = CLASS[next]!;
+  if ((flags & (LOWER | DIGIT)) === 0 || bytes[p + 15] !== SPACE || bytes[p + 3] !== SPACE) return false;
+  if (bytes[p + 6] !== SPACE || bytes[p + 9] !== COLON || bytes[p + 12] !== COLON) return false;
+  if ((flags & DIGIT) !== 0 && yearAt(bytes, p + STAMP_LENGTH, end) !== 0) return false;
+  if ((next === 0x61 || next === 0x70) && bytes[p + STAMP_LENGTH + 1] === 0x6d) return false;
+  return readCanonicalTime(record, bytes, p);
 }
 
 /** Back to "the whole of it is text" after a reader that gave up half way. */

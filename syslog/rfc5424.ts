@@ -5,9 +5,8 @@
 
 import { CLASS, DIGIT, digits, PRINT } from './chars.ts';
 import { FORMAT, type LogRecord, TIME, TROUBLE } from './record.ts';
-import { scanIso } from './stamp.ts';
+import { scanIso, scanRfc3339 } from './stamp.ts';
 import { GRADE, scanStructured, type StructuredScan } from './structured.ts';
-import { daysInMonth } from './time.ts';
 import { mendPrinter, readHybrid } from './vendor/hybrid.ts';
 
 const SPACE = 32;
@@ -18,8 +17,6 @@ const HOST_MAX = 255;
 const APP_MAX = 48;
 const PROCID_MAX = 128;
 const MSGID_MAX = 32;
-/** TIME-SECFRAC = "." 1*6DIGIT. */
-const FRACTION_MAX = 6;
 
 const scan: StructuredScan = { end: 0, grade: 0 };
 
@@ -128,77 +125,9 @@ const BAD_AFTER_TIME = -3;
 function scanTimestamp(record: LogRecord, bytes: Uint8Array, p: number, end: number): number {
   if (end - p < 2) return NOT_5424;
   if (bytes[p] === DASH) return bytes[p + 1] === SPACE ? p + 2 : BAD_TIME;
-  if (end - p >= 21 && bytes[p + 10] === 0x54) {
-    const q = scanStrictTime(record, bytes, p, end);
-    if (q > 0) return q;
-  }
+  const q = scanRfc3339(record, bytes, p, end);
+  if (q > 0) return q;
   return scanLooseTime(record, bytes, p, end);
-}
-
-/** `yyyy-mm-ddThh:mm:ss[.ffffff](Z|±hh:mm) `, to the letter. At least 21 bytes lie ahead. */
-function scanStrictTime(record: LogRecord, bytes: Uint8Array, p: number, end: number): number {
-  if (bytes[p + 4] !== DASH || bytes[p + 7] !== DASH || bytes[p + 13] !== 58 || bytes[p + 16] !== 58)
-    return -1;
-  const year = digits4(bytes, p);
-  const month = digits2(bytes, p + 5);
-  const day = digits2(bytes, p + 8);
-  const hour = digits2(bytes, p + 11);
-  const minute = digits2(bytes, p + 14);
-  const second = digits2(bytes, p + 17);
-  if (year < 1 || month < 1 || month > 12 || day < 1 || (day > 28 && day > daysInMonth(year, month)))
-    return -1;
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return -1;
-  let q = p + 19;
-  let nanos = 0;
-  if (bytes[q] === 0x2e) {
-    let scale = 100_000_000;
-    const fraction = ++q;
-    for (; q < end; q++) {
-      const d = bytes[q]! - 48;
-      if (d < 0 || d > 9) break;
-      nanos += d * scale;
-      scale /= 10;
-      if (q - fraction >= FRACTION_MAX) return -1;
-    }
-    if (q === fraction || q >= end) return -1;
-  }
-  let zone = 0;
-  const sign = bytes[q]!;
-  let after = q + 1;
-  if (sign !== 0x5a) {
-    if ((sign !== 0x2b && sign !== DASH) || end - q < 7 || bytes[q + 3] !== 58) return -1;
-    const hours = digits2(bytes, q + 1);
-    const minutes = digits2(bytes, q + 4);
-    if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return -1;
-    zone = sign === DASH ? -(hours * 60 + minutes) : hours * 60 + minutes;
-    after = q + 6;
-  }
-  if (after >= end || bytes[after] !== SPACE) return -1;
-  record.timeKind = TIME.calendar;
-  record.timeStart = p;
-  record.timeEnd = after;
-  record.year = year;
-  record.month = month;
-  record.day = day;
-  record.hour = hour;
-  record.minute = minute;
-  record.second = second;
-  record.nanos = nanos;
-  record.zoneMin = zone;
-  return after + 1;
-}
-
-/** Two digits that are known to lie inside the message, or a negative number. */
-function digits2(bytes: Uint8Array, p: number): number {
-  const tens = bytes[p]! - 48;
-  const ones = bytes[p + 1]! - 48;
-  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
-}
-
-function digits4(bytes: Uint8Array, p: number): number {
-  const high = digits2(bytes, p);
-  const low = digits2(bytes, p + 2);
-  return high < 0 || low < 0 ? -1 : high * 100 + low;
 }
 
 /** A stamp that breaks the letter. Dell's switches write a space for the T: a form of theirs, no trouble. */

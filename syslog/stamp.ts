@@ -197,6 +197,8 @@ export function scanIso(record: LogRecord, bytes: Uint8Array, p: number, end: nu
   const month = digits(bytes, p + 5, 2, end);
   const day = digits(bytes, p + 8, 2, end);
   if (year < 0 || month < 0 || day < 0 || bytes[p + 7] !== between) return NONE;
+  // `0000-00-00` is how a device writes that it has no clock; year 0 would mean "no year" in the record.
+  if (year === 0) return BAD;
   let q = p + 10;
   const separator = bytes[q]!;
   if (
@@ -213,6 +215,76 @@ export function scanIso(record: LogRecord, bytes: Uint8Array, p: number, end: nu
   record.zoneMin = NO_ZONE;
   q = scanZone(record, bytes, q, end);
   return finishDate(record, year, month, day, p, q);
+}
+
+/** TIME-SECFRAC = "." 1*6DIGIT (RFC 5424 section 6). */
+const FRACTION_MAX = 6;
+/** What a fraction of so many digits counts in. */
+const NANOS = [0, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000] as const;
+
+/**
+ * `yyyy-mm-ddThh:mm:ss[.ffffff](Z|±hh:mm) ` to the letter of RFC 5424, and the space behind it: the fast
+ * reading of the most common stamp. Position behind the space, or NONE.
+ */
+export function scanRfc3339(record: LogRecord, bytes: Uint8Array, p: number, end: number): number {
+  if (end - p < 21 || bytes[p + 10] !== 0x54) return NONE;
+  if (bytes[p + 4] !== DASH || bytes[p + 7] !== DASH || bytes[p + 13] !== 58 || bytes[p + 16] !== 58)
+    return -1;
+  const year = digits4(bytes, p);
+  const month = digits2(bytes, p + 5);
+  const day = digits2(bytes, p + 8);
+  const hour = digits2(bytes, p + 11);
+  const minute = digits2(bytes, p + 14);
+  const second = digits2(bytes, p + 17);
+  if (year < 1 || month < 1 || month > 12 || day < 1 || (day > 28 && day > daysInMonth(year, month)))
+    return -1;
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return -1;
+  let q = p + 19;
+  let nanos = 0;
+  if (bytes[q] === 0x2e) {
+    const fraction = ++q;
+    const limit = Math.min(end, fraction + FRACTION_MAX);
+    while (q < limit && (CLASS[bytes[q]!]! & DIGIT) !== 0) nanos = nanos * 10 + bytes[q++]! - 48;
+    if (q === fraction || q >= end) return NONE;
+    nanos *= NANOS[q - fraction]!;
+  }
+  let zone = 0;
+  const sign = bytes[q]!;
+  let after = q + 1;
+  if (sign !== 0x5a) {
+    if ((sign !== 0x2b && sign !== DASH) || end - q < 7 || bytes[q + 3] !== 58) return -1;
+    const hours = digits2(bytes, q + 1);
+    const minutes = digits2(bytes, q + 4);
+    if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return -1;
+    zone = sign === DASH ? -(hours * 60 + minutes) : hours * 60 + minutes;
+    after = q + 6;
+  }
+  if (after >= end || bytes[after] !== SPACE) return -1;
+  record.timeKind = TIME.calendar;
+  record.timeStart = p;
+  record.timeEnd = after;
+  record.year = year;
+  record.month = month;
+  record.day = day;
+  record.hour = hour;
+  record.minute = minute;
+  record.second = second;
+  record.nanos = nanos;
+  record.zoneMin = zone;
+  return after + 1;
+}
+
+/** Two digits that are known to lie inside the message, or a negative number. */
+function digits2(bytes: Uint8Array, p: number): number {
+  const tens = bytes[p]! - 48;
+  const ones = bytes[p + 1]! - 48;
+  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
+}
+
+function digits4(bytes: Uint8Array, p: number): number {
+  const high = digits2(bytes, p);
+  const low = digits2(bytes, p + 2);
+  return high < 0 || low < 0 ? -1 : high * 100 + low;
 }
 
 /**
@@ -259,7 +331,7 @@ export function digitRun(bytes: Uint8Array, p: number, end: number, max: number)
 }
 
 /** A year of four digits at `p` that a delimiter follows, else 0. */
-function yearAt(bytes: Uint8Array, p: number, end: number): number {
+export function yearAt(bytes: Uint8Array, p: number, end: number): number {
   const year = digits(bytes, p, 4, end);
   if (year < YEAR_MIN || year > YEAR_MAX) return 0;
   if (p + 4 >= end) return year;
@@ -270,6 +342,8 @@ function yearAt(bytes: Uint8Array, p: number, end: number): number {
 /** The year in ` 2009` behind a time, else 0. */
 function yearBehind(bytes: Uint8Array, p: number, end: number): number {
   if (end - p < 5 || bytes[p] !== SPACE) return 0;
+  // `2001:db8::1` is no year.
+  if (end - p > 6 && bytes[p + 5] === COLON && bytes[p + 6] !== SPACE) return 0;
   return yearAt(bytes, p + 1, end);
 }
 

@@ -17,6 +17,9 @@ const COMMA = 0x2c;
 /** SD-NAME = 1*32 (RFC 5424 section 6). */
 const NAME_MAX = 32;
 
+/** Elements that are compared for twins: 64 KiB of them would cost seconds, nobody sends more than a few. */
+const COMPARED_MAX = 16;
+
 /** How well the elements keep the grammar. */
 export const GRADE = {
   /** To the letter of RFC 5424. */
@@ -40,15 +43,17 @@ export interface StructuredScan {
 export function scanStructured(bytes: Uint8Array, at: number, end: number, scan: StructuredScan): boolean {
   scan.grade = GRADE.strict;
   let p = at;
+  let count = 0;
   while (p < end && bytes[p] === OPEN) {
     let next = scanStrictElement(bytes, p, end);
     if (next < 0) next = scanLooseElement(bytes, p, end, scan);
     if (next < 0) return false;
     p = next;
+    count++;
   }
   scan.end = p;
   if (p === at || (p < end && bytes[p] !== SPACE)) return false;
-  if (scan.grade === GRADE.strict && hasTwins(bytes, at, p)) scan.grade = GRADE.broken;
+  if (count > 1 && scan.grade === GRADE.strict && hasTwins(bytes, at, p)) scan.grade = GRADE.broken;
   return true;
 }
 
@@ -162,10 +167,12 @@ function endsValue(bytes: Uint8Array, p: number, end: number): boolean {
 /** Does an SD-ID stand twice? (RFC 5424 section 6.3.2 forbids it.) */
 function hasTwins(bytes: Uint8Array, at: number, end: number): boolean {
   let first = at;
-  while (first < end) {
+  for (let count = 0; first < end && count < COMPARED_MAX; count++) {
     const firstEnd = scanStrictElement(bytes, first, end);
-    for (let other = firstEnd; other < end; other = scanStrictElement(bytes, other, end)) {
+    let others = count + 1;
+    for (let other = firstEnd; other < end && others < COMPARED_MAX; others++) {
       if (sameName(bytes, first + 1, other + 1, end)) return true;
+      other = scanStrictElement(bytes, other, end);
     }
     first = firstEnd;
   }
@@ -192,7 +199,9 @@ export function readStructured(bytes: Uint8Array, start: number, end: number): S
     const strictClose = scanStrictElement(bytes, p, end);
     const close = strictClose < 0 ? scanLooseElement(bytes, p, end, readScan) : strictClose;
     if (close < 0) break;
-    elements.push(strictClose < 0 ? readElement(bytes, p, close - 1) : readStrictElement(bytes, p, close - 1));
+    elements.push(
+      strictClose < 0 ? readElement(bytes, p, close - 1) : readStrictElement(bytes, p, close - 1),
+    );
     p = close;
   }
   return elements;

@@ -87,7 +87,7 @@ function isProgramName(bytes: Uint8Array, start: number, end: number): boolean {
     const b = bytes[p]!;
     if (b === 0x22 || b === 0x27 || b === 0x3d || b === 0x7c || b === 0x7b || b === 0x3c || b === 0x2a)
       return false;
-    if ((CLASS[b]! & LETTER) !== 0 || b >= 0x80) hasName = true;
+    if ((CLASS[b]! & (LETTER | DIGIT)) !== 0 || b >= 0x80) hasName = true;
   }
   return hasName;
 }
@@ -215,32 +215,29 @@ export function isEventFormat(bytes: Uint8Array, p: number, end: number): boolea
   return spells(bytes, p, end, 'CEF:') || spells(bytes, p, end, 'LEEF:');
 }
 
-const SEVERITY_WORDS = [
-  'emerg',
-  'emergency',
-  'alert',
-  'crit',
-  'critical',
-  'err',
-  'error',
-  'warn',
-  'warning',
-  'notice',
-  'info',
-  'informational',
-  'information',
-  'debug',
-  'fatal',
-  'trace',
-  'verbose',
-] as const;
+/** Severities as devices spell them, by their first letter. */
+const SEVERITY_WORDS: Readonly<Record<number, readonly string[]>> = {
+  0x61: ['alert'],
+  0x63: ['crit', 'critical'],
+  0x64: ['debug'],
+  0x65: ['emerg', 'emergency', 'err', 'error'],
+  0x66: ['fatal'],
+  0x69: ['info', 'informational', 'information'],
+  0x6e: ['notice'],
+  0x74: ['trace'],
+  0x76: ['verbose'],
+  0x77: ['warn', 'warning'],
+};
 
 /** Is the word in [start, end) a severity, in any case? */
 export function isSeverityWord(bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
   if (length < 3 || length > 13) return false;
-  for (const word of SEVERITY_WORDS)
-    if (word.length === length && sameLetters(bytes, start, word)) return true;
+  const words = SEVERITY_WORDS[bytes[start]! | 0x20];
+  if (words === undefined) return false;
+  for (let i = 0; i < words.length; i++) {
+    if (words[i]!.length === length && sameLetters(bytes, start, words[i]!)) return true;
+  }
   return false;
 }
 

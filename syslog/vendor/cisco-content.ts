@@ -3,7 +3,7 @@
 // device put its own number and time before it (`Mar 15 10:20:30 host 148094: *Mar 15 10:20:29: %SYS-5-…`).
 // Takes nothing off the text. Refuses: to look for it in the middle of a text.
 
-import { CLASS, DIGIT, LETTER, skipSpaces } from '../chars.ts';
+import { CLASS, DIGIT, LETTER, skipSpaces, spells, UPPER } from '../chars.ts';
 import { FORMAT, type LogRecord } from '../record.ts';
 import { digitRun, scanStamp, takeTime } from '../stamp.ts';
 import { COLON_IS_ENOUGH, findTag, type Tag } from '../words.ts';
@@ -40,11 +40,10 @@ function isNameByte(b: number): boolean {
   return (CLASS[b]! & (LETTER | DIGIT)) !== 0 || b === 0x5f || b === DASH;
 }
 
-/** The text begins at `t` with something that is no tag. True when a mnemonic was found. */
-export function readCiscoContent(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
-  const direct = mnemonicEnd(bytes, t, end);
-  if (direct > 0) return accept(record, t, direct);
-  return readNumbered(record, bytes, t, end);
+/** A mnemonic without a colon at `t`. */
+export function readMnemonic(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  const after = mnemonicEnd(bytes, t, end);
+  return after > 0 && accept(record, t, after);
 }
 
 function accept(record: LogRecord, start: number, end: number): true {
@@ -54,33 +53,59 @@ function accept(record: LogRecord, start: number, end: number): true {
   return true;
 }
 
-/** `148094: *Mar 15 10:20:29.123 UTC: %SYS-5-CONFIG_I: …`: the device's own time is the better one. */
-function readNumbered(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+/**
+ * `148094: *Mar 15 10:20:29.123 UTC: %SYS-5-CONFIG_I: …`, or with IOS-XR's node before the time and its
+ * process behind it. The device's own time is the better one.
+ */
+export function readNumbered(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  if ((CLASS[bytes[t]!]! & (DIGIT | UPPER)) === 0 && !isMark(bytes[t]!)) return false;
+  const time = skipToTime(bytes, t, end);
+  const p = stampThenColon(bytes, time, end);
+  if (p < 0 || !findTag(bytes, p, end, tag, COLON_IS_ENOUGH)) return false;
+  const isProcess = tag.pidStart >= 0 && tag.textStart < end && bytes[tag.textStart] === PERCENT;
+  if (!isProcess && mnemonicEnd(bytes, p, end) < 0) return false;
+  // A clock that says itself that it is wrong does not replace the time of the relay.
+  const isDoubtful = time > t && isMark(bytes[time - 1]!);
+  if (!isDoubtful && takeTime(record, bytes, time, end, scanStamp) < 0) return false;
+  record.procidStart = tag.pidStart;
+  record.procidEnd = tag.pidEnd;
+  return accept(record, p, tag.nameEnd);
+}
+
+/** Is what begins at `p` a numbered or timed message of a Cisco device? Writes nothing. */
+export function isNumbered(bytes: Uint8Array, p: number, end: number): boolean {
+  const content = stampThenColon(bytes, skipToTime(bytes, p, end), end);
+  return content >= 0 && mnemonicEnd(bytes, content, end) > 0;
+}
+
+/** Past `148094: `, `RP/0/RSP0/CPU0:` and a clock mark. */
+function skipToTime(bytes: Uint8Array, t: number, end: number): number {
   let p = t;
   const length = digitRun(bytes, p, end, 12);
   if (length > 0 && p + length < end && bytes[p + length] === COLON)
     p = skipSpaces(bytes, p + length + 1, end);
-  const isDoubtful = bytes[p] === 0x2a || bytes[p] === 0x2e;
-  if (isDoubtful) p++;
-  const time = p;
-  p = stampThenColon(bytes, p, end);
-  if (p < 0) return false;
-  if (!findTag(bytes, p, end, tag, COLON_IS_ENOUGH) || mnemonicEnd(bytes, p, end) < 0) return false;
-  if (takeTime(record, bytes, time, end, scanStamp) < 0) return false;
-  record.timeDoubtful = isDoubtful;
-  return accept(record, p, tag.nameEnd);
+  let node = p;
+  while (node < end && (isNameByte(bytes[node]!) || bytes[node] === 0x2f)) node++;
+  if (node - p > 4 && node < end && bytes[node] === COLON && spells(bytes, node - 4, node, 'CPU0'))
+    p = node + 1;
+  return p < end && isMark(bytes[p]!) ? p + 1 : p;
+}
+
+/** The clock is not set, or no longer synchronised. */
+function isMark(b: number): boolean {
+  return b === 0x2a || b === 0x2e;
 }
 
 /** How far a time with its zone may reach. */
 const STAMP_MAX = 48;
 
-/** Position of the `%` or `#` behind a colon and a space, close behind a time at `p`; -1 when there is none. */
+/** Position behind the first colon and space after a time at `p`; -1 when they are not close behind it. */
 function stampThenColon(bytes: Uint8Array, p: number, end: number): number {
   const limit = Math.min(end, p + STAMP_MAX);
   for (let q = p + 8; q + 1 < limit; q++) {
     if (bytes[q] === COLON && bytes[q + 1] === 32) {
       const next = skipSpaces(bytes, q + 1, end);
-      return next < end && (bytes[next] === PERCENT || bytes[next] === 0x23) ? next : -1;
+      return next < end ? next : -1;
     }
   }
   return -1;

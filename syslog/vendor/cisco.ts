@@ -35,7 +35,7 @@ export function readCisco(record: LogRecord, bytes: Uint8Array, p: number, end: 
   seen.hasColon = false;
   skipColon(bytes, end);
   skipSequences(bytes, end);
-  if (!startsTime(bytes, seen.at, end) && !skipTask(bytes, end)) {
+  if (!startsTime(bytes, seen.at, end) && !startsMnemonic(bytes, seen.at, end) && !skipTask(bytes, end)) {
     if (!skipHost(bytes, end)) return false;
     skipSequences(bytes, end);
     skipTask(bytes, end);
@@ -52,7 +52,7 @@ export function readCisco(record: LogRecord, bytes: Uint8Array, p: number, end: 
 /** From the time on; everything before it is in `seen`. */
 function readRest(record: LogRecord, bytes: Uint8Array, end: number): boolean {
   const time = seen.at;
-  if (bytes[time] === 0x25 && mnemonicEnd(bytes, time, end) > 0) return finish(record, bytes, time, end);
+  if (startsMnemonic(bytes, time, end)) return finish(record, bytes, time, end);
   const uptime = uptimeEnd(bytes, time, end);
   if (uptime > 0) {
     if (seen.numbers === 0) return false;
@@ -154,6 +154,10 @@ function colonBeforeTime(bytes: Uint8Array, p: number, word: number, end: number
     if (bytes[q] === COLON && startsTime(bytes, q + 1, end)) return q;
   }
   return -1;
+}
+
+function startsMnemonic(bytes: Uint8Array, p: number, end: number): boolean {
+  return p < end && mnemonicEnd(bytes, p, end) > 0;
 }
 
 function startsAnything(bytes: Uint8Array, p: number, end: number): boolean {

@@ -4,15 +4,17 @@
 // Refuses: to look further than the first words; what a message means is not decided here.
 
 import { CLASS, DIGIT, digits, LETTER, LOWER, skipSpaces, spells, UPPER, wordEnd } from '../chars.ts';
-import { FORMAT, type LogRecord } from '../record.ts';
-import { digitRun, scanIso, takeTime } from '../stamp.ts';
-import { COLON_NEEDS_SPACE, findTag, isSeverityWord, type Tag } from '../words.ts';
+import { FORMAT, LogRecord } from '../record.ts';
+import { digitRun, scanIso, scanStamp, takeTime } from '../stamp.ts';
+import { COLON_NEEDS_SPACE, findTag, isHostWord, isSeverityWord, type Tag } from '../words.ts';
 import { readKeyValueProgram } from './keyvalue.ts';
 
 const SPACE = 32;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 
+/** For stamps that are only looked at. */
+const probe = new LogRecord();
 const tag: Tag = { nameEnd: 0, pidStart: -1, pidEnd: -1, textStart: 0 };
 
 /** The text begins at `t` with something that is no tag. True when a device was recognised. */
@@ -22,9 +24,11 @@ export function readDeviceContent(record: LogRecord, bytes: Uint8Array, t: numbe
     return (
       readEventNumber(record, bytes, t, end) ||
       readPanorama(record, bytes, t, end) ||
-      readPacketEngine(record, bytes, t, end)
+      readPacketEngine(record, bytes, t, end) ||
+      readRelayedEngine(record, bytes, t, end)
     );
   }
+  if (bytes[t] === 0x28) return readBracketedTime(record, bytes, t, end);
   if ((flags & LETTER) === 0) return false;
   return (
     readLabelled(record, bytes, t, end) ||
@@ -45,6 +49,7 @@ function accept(record: LogRecord, start: number, end: number): true {
 const LABELS = ['CEF:', 'LEEF:', 'MSWinEventLog\t', 'WinEvtLog\t'] as const;
 
 function readLabelled(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  if ((CLASS[bytes[t]!]! & UPPER) === 0) return false;
   for (const label of LABELS) {
     if (spells(bytes, t, end, label)) return accept(record, t, t + label.length - 1);
   }
@@ -100,6 +105,7 @@ function readPanorama(record: LogRecord, bytes: Uint8Array, t: number, end: numb
 
 /** NetScaler: `0-PPE-0 : default SSLLOG SSL_HANDSHAKE_SUCCESS 39672436 0 : …`. The module is the program. */
 function readPacketEngine(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  if (t >= end) return false;
   const engine = wordEnd(bytes, t, end);
   if (end - engine < 4 || bytes[engine + 1] !== COLON || bytes[engine + 2] !== SPACE) return false;
   let module = engine + 3;
@@ -109,6 +115,29 @@ function readPacketEngine(record: LogRecord, bytes: Uint8Array, t: number, end: 
   const after = wordEnd(bytes, module, end);
   if (after === module || (CLASS[bytes[module]!]! & UPPER) === 0) return false;
   return accept(record, module, after);
+}
+
+/** `03/15/2026:10:20:30 GMT ns1 0-PPE-0 : …` behind a relay's header: NetScaler's own time and host. */
+function readRelayedEngine(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  if (bytes[t + 2] !== 0x2f || end - t < 24) return false;
+  const after = scanStamp(probe, bytes, t, end);
+  if (after < 0) return false;
+  const host = skipSpaces(bytes, after, end);
+  const hostEnd = wordEnd(bytes, host, end);
+  if (!isHostWord(bytes, host, hostEnd) || !readPacketEngine(record, bytes, hostEnd + 1, end)) return false;
+  takeTime(record, bytes, t, end, scanStamp);
+  record.hostStart = host;
+  record.hostEnd = hostEnd;
+  record.msgStart = hostEnd + 1;
+  return true;
+}
+
+/** WatchGuard: `(2026-03-15T10:20:30) firewall: …`. */
+function readBracketedTime(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+  const after = scanStamp(probe, bytes, t + 1, end);
+  if (after < 0 || end - after < 4 || bytes[after] !== 0x29 || bytes[after + 1] !== SPACE) return false;
+  if (!findTag(bytes, after + 2, end, tag, COLON_NEEDS_SPACE)) return false;
+  return accept(record, after + 2, tag.nameEnd);
 }
 
 /** RouterOS: `firewall,info forward: in:ether1 …`. The first topic is the program; one topic is a severity. */

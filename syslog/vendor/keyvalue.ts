@@ -38,7 +38,8 @@ const found = {
 
 /** A message without a header that begins with a pair at `p`. False when it names neither host nor time. */
 export function readKeyValue(record: LogRecord, bytes: Uint8Array, p: number, end: number): boolean {
-  if (!startsPair(bytes, p, end) || scanPairs(record, bytes, p, end) < 2) return false;
+  if (!startsPair(bytes, p, end) || scanPairs(record, bytes, p, end, dividerOf(bytes, p, end)) < 2)
+    return false;
   if (found.date >= 0 && found.clock >= 0) takeApart(record, bytes, end);
   if (found.hostRank === 0 && !found.isTimed) return false;
   record.format = FORMAT.vendor;
@@ -53,14 +54,21 @@ export function readKeyValue(record: LogRecord, bytes: Uint8Array, p: number, en
 
 /** The pairs at `t` behind a header: only the program is still wanted. */
 export function readKeyValueProgram(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
-  if (!startsPair(bytes, t, end) || scanPairs(undefined, bytes, t, end) < 2) return false;
+  if (!startsPair(bytes, t, end) || scanPairs(undefined, bytes, t, end, dividerOf(bytes, t, end)) < 2)
+    return false;
   takeProgram(record);
   return found.programRank > 0;
 }
 
-/** The extension of a CEF or LEEF message at `p`: host and time, where the device names itself. */
-export function readExtension(record: LogRecord, bytes: Uint8Array, p: number, end: number): void {
-  scanPairs(record, bytes, p, end);
+/** The extension of a CEF or LEEF message at `p`: host and time. `divider`: LEEF 2 names its own. */
+export function readExtension(
+  record: LogRecord,
+  bytes: Uint8Array,
+  p: number,
+  end: number,
+  divider: number | undefined,
+): void {
+  scanPairs(record, bytes, p, end, divider ?? dividerOf(bytes, p, end));
   if (found.hostRank === 0) return;
   record.hostStart = found.host;
   record.hostEnd = found.hostEnd;
@@ -96,18 +104,21 @@ function keyEnd(bytes: Uint8Array, p: number, end: number): number {
 }
 
 /** Reads up to PAIRS_MAX pairs into `found` (and the time into `record`); how many there were. */
-function scanPairs(record: LogRecord | undefined, bytes: Uint8Array, p: number, end: number): number {
+function scanPairs(
+  record: LogRecord | undefined,
+  bytes: Uint8Array,
+  p: number,
+  end: number,
+  divider: number,
+): number {
   found.date = found.clock = found.zone = -1;
   found.hostRank = found.programRank = 0;
   found.isTimed = false;
-  const divider = dividerOf(bytes, p, end);
   let count = 0;
   while (p < end && count < PAIRS_MAX) {
     if (readPair(bytes, p, end, divider)) {
       count++;
-      if (record !== undefined) lookAtTime(record, bytes, end);
-      lookAtHost(bytes, count);
-      lookAtProgram(bytes);
+      lookAt(record, bytes, end, count);
     }
     p = pair.next;
   }
@@ -160,29 +171,55 @@ function isPunctuation(b: number): boolean {
   return b === 0x2c || b === 0x3b;
 }
 
-function keyIs(bytes: Uint8Array, key: string): boolean {
-  return pair.keyEnd - pair.key === key.length && spells(bytes, pair.key, pair.keyEnd, key);
+/** What a key stands for; the rank decides between keys of one role. */
+const ROLE = { time: 1, zone: 2, host: 3, nearHost: 4, program: 5 } as const;
+
+interface Key {
+  readonly name: string;
+  readonly role: number;
+  readonly rank: number;
 }
 
-const TIME_KEYS = [
-  'time',
-  'timestamp',
-  'date',
-  'date_time',
-  'datetime',
-  'eventtime',
-  'devTime',
-  'rt',
-  'EventTime',
-  'start_time',
-] as const;
+function keysOf(role: number, rankMax: number, names: readonly string[]): Key[] {
+  return names.map((name, index) => ({ name, role, rank: rankMax - index }));
+}
+
+const KEYS: readonly Key[] = [
+  ...keysOf(ROLE.time, 0, ['date', 'time', 'timestamp', 'date_time', 'datetime', 'eventtime']),
+  ...keysOf(ROLE.time, 0, ['devTime', 'rt', 'EventTime', 'start_time']),
+  ...keysOf(ROLE.zone, 0, ['tz', 'timezone']),
+  // Keys under which a device names itself, the surest first; then its address.
+  ...keysOf(ROLE.host, 30, ['devname', 'dvchost', 'deviceHostName', 'device_name', 'devicename', 'sysname']),
+  ...keysOf(ROLE.host, 10, ['identHostName', 'fw', 'dvc']),
+  // Keys that name the device in the first pairs, and a far side later.
+  ...keysOf(ROLE.nearHost, 20, ['hostname', 'host', 'computername', 'machinename']),
+  ...keysOf(ROLE.nearHost, 2, ['device']),
+  // What kind of log this is, the most telling first.
+  ...keysOf(ROLE.program, 4, ['product', 'log_type', 'type', 'id']),
+];
+
+/** Keys by a number made of their bytes, so that none is looked up by a string. */
+const KEYS_BY_HASH = new Map(KEYS.map((key) => [hashOf(Buffer.from(key.name), 0, key.name.length), key]));
+
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0;
+  for (let p = start; p < end; p++) hash = (Math.imul(hash, 31) + bytes[p]!) | 0;
+  return hash;
+}
+
+/** Takes the pair last read for what it stands for, if it is a key that is known. */
+function lookAt(record: LogRecord | undefined, bytes: Uint8Array, end: number, count: number): void {
+  const key = KEYS_BY_HASH.get(hashOf(bytes, pair.key, pair.keyEnd));
+  if (key === undefined || pair.keyEnd - pair.key !== key.name.length) return;
+  if (!spells(bytes, pair.key, pair.keyEnd, key.name)) return;
+  if (key.role === ROLE.time && record !== undefined) lookAtTime(record, bytes, end);
+  else if (key.role === ROLE.zone) found.zone = pair.value;
+  else if (key.role === ROLE.host) lookAtHost(bytes, key.rank);
+  else if (key.role === ROLE.nearHost && count <= NEAR_PAIRS) lookAtHost(bytes, key.rank);
+  else if (key.role === ROLE.program) lookAtProgram(bytes, key.rank);
+}
 
 function lookAtTime(record: LogRecord, bytes: Uint8Array, end: number): void {
-  if (keyIs(bytes, 'tz') || keyIs(bytes, 'timezone')) {
-    found.zone = pair.value;
-    return;
-  }
-  if (!TIME_KEYS.some((key) => keyIs(bytes, key))) return;
   if (found.date < 0 && isBareDate(bytes)) found.date = pair.value;
   else if (found.clock < 0 && isBareClock(bytes)) found.clock = pair.value;
   else if (!found.isTimed && found.date < 0) {
@@ -193,9 +230,8 @@ function lookAtTime(record: LogRecord, bytes: Uint8Array, end: number): void {
 
 /** `2026-03-15` and nothing else. */
 function isBareDate(bytes: Uint8Array): boolean {
-  return (
-    pair.valueEnd - pair.value === 10 && (bytes[pair.value + 4] === 0x2d || bytes[pair.value + 4] === 0x2f)
-  );
+  const separator = bytes[pair.value + 4];
+  return pair.valueEnd - pair.value === 10 && (separator === 0x2d || separator === 0x2f);
 }
 
 /** `10:20:30` or `10:20:30.123`. */
@@ -203,46 +239,16 @@ function isBareClock(bytes: Uint8Array): boolean {
   return pair.valueEnd - pair.value >= 8 && bytes[pair.value + 2] === 0x3a && bytes[pair.value + 5] === 0x3a;
 }
 
-/** Keys under which a device names itself, the surest first. */
-const HOST_KEYS = [
-  'devname',
-  'dvchost',
-  'deviceHostName',
-  'device_name',
-  'devicename',
-  'identHostName',
-  'sysname',
-  'fw',
-  'dvc',
-] as const;
-/** Keys that name the device in the first pairs, and a far side later. */
-const NEAR_HOST_KEYS = ['hostname', 'host', 'device', 'computername', 'machinename'] as const;
-
-function lookAtHost(bytes: Uint8Array, count: number): void {
-  let rank = 0;
-  for (let i = 0; i < HOST_KEYS.length && rank === 0; i++)
-    if (keyIs(bytes, HOST_KEYS[i]!)) rank = HOST_KEYS.length + 1 - i;
-  if (rank === 0 && count <= NEAR_PAIRS && NEAR_HOST_KEYS.some((key) => keyIs(bytes, key)))
-    rank = HOST_KEYS.length;
+function lookAtHost(bytes: Uint8Array, rank: number): void {
   if (rank <= found.hostRank || !isHostWord(bytes, pair.value, pair.valueEnd)) return;
   found.hostRank = rank;
   found.host = pair.value;
   found.hostEnd = pair.valueEnd;
 }
 
-/** Keys that say what kind of log this is, the most telling last. */
-const PROGRAM_KEYS = ['id', 'type', 'log_type', 'product'] as const;
-
-function lookAtProgram(bytes: Uint8Array): void {
-  for (let i = 0; i < PROGRAM_KEYS.length; i++) {
-    if (
-      i + 1 > found.programRank &&
-      keyIs(bytes, PROGRAM_KEYS[i]!) &&
-      (CLASS[bytes[pair.value]!]! & LETTER) !== 0
-    ) {
-      found.programRank = i + 1;
-      found.program = pair.value;
-      found.programEnd = pair.valueEnd;
-    }
-  }
+function lookAtProgram(bytes: Uint8Array, rank: number): void {
+  if (rank <= found.programRank || (CLASS[bytes[pair.value]!]! & LETTER) === 0) return;
+  found.programRank = rank;
+  found.program = pair.value;
+  found.programEnd = pair.valueEnd;
 }

@@ -11,6 +11,7 @@ import { readExtension, readKeyValue } from './keyvalue.ts';
 
 const SPACE = 32;
 const COLON = 0x3a;
+const BAR = 0x7c;
 /** `|` before the extension: CEF:version|vendor|product|version|class|name|severity|. */
 const CEF_BARS = 7;
 /** LEEF:version|vendor|product|version|event|. */
@@ -74,11 +75,24 @@ function readEventFormat(record: LogRecord, bytes: Uint8Array, p: number, end: n
   } else {
     record.programEnd = word - 1;
   }
-  let q = event;
-  for (let bars = bytes[event] === 0x43 ? CEF_BARS : LEEF_BARS; q < end && bars > 0; q++) {
-    if (bytes[q] === 0x5c) q++;
-    else if (bytes[q] === 0x7c) bars--;
+  const isCef = bytes[event] === 0x43;
+  const extension = skipBars(bytes, event, end, isCef ? CEF_BARS : LEEF_BARS);
+  // LEEF 2: `…|^|key=value^key=value`.
+  if (!isCef && end - extension > 2 && bytes[extension + 1] === BAR) {
+    readExtension(record, bytes, extension + 2, end, bytes[extension]);
+  } else {
+    readExtension(record, bytes, extension, end, undefined);
   }
-  readExtension(record, bytes, Math.min(q, end), end);
   return true;
+}
+
+/** Position behind the `count`th `|` that no backslash escapes, or the end. */
+function skipBars(bytes: Uint8Array, p: number, end: number, count: number): number {
+  let bars = count;
+  while (p < end && bars > 0) {
+    if (bytes[p] === 0x5c) p++;
+    else if (bytes[p] === BAR) bars--;
+    p++;
+  }
+  return Math.min(p, end);
 }
