@@ -10,7 +10,7 @@ import { datagramMessageStart } from '../../syslog/framing.ts';
 import { parseMessage } from '../../syslog/parse.ts';
 import { LogRecord, TROUBLE } from '../../syslog/record.ts';
 import { resolveTime } from '../../syslog/time.ts';
-import { Decisions, type Decision, askSteps } from '../route/decisions.ts';
+import { Decisions, type Decision, askSteps, factsOf } from '../route/decisions.ts';
 import { compileRules } from '../route/rules.ts';
 import { FileSet, type FileSetParts } from '../files/file-set.ts';
 import type { LogFile } from '../files/log-file.ts';
@@ -51,6 +51,7 @@ export class Pipeline {
       rules: compileRules(config.rules),
       file: (path, target) => this.files.file(path, target),
       sender: (fromHostIp, host) => this.#senders.find(fromHostIp, host, this.receivedMs),
+      senderUse: (row) => this.#senders.useAt(row),
       forgotten: () => {
         this.#add(LANE_SLOT.decisionsForgotten, 1);
         this.files.forgetIdle();
@@ -139,6 +140,7 @@ export class Pipeline {
     this.#add(listenerSlot(listener, 'messages'), 1);
     this.#add(listenerSlot(listener, 'bytes'), bytes);
     const { rows } = this.#senders;
+    if (rows[decision.sender + ROW.use] !== decision.senderUse) this.#findSender(decision, record, peer);
     const row = decision.sender;
     (rows[row + ROW.messages] as number) += 1;
     (rows[row + ROW.bytes] as number) += bytes;
@@ -151,6 +153,12 @@ export class Pipeline {
     const lastSeenMs = rows[row + ROW.lastSeenMs] as number;
     rows[row + ROW.lastSeenMs] = receivedMs;
     if (receivedMs - lastSeenMs >= SKEW_EVERY_MS) this.#measureSkew(record, peer, row);
+  }
+
+  /** The row went to another while this sender was silent. */
+  #findSender(decision: Decision, record: LogRecord, peer: Peer): void {
+    decision.sender = this.#senders.find(peer.name, factsOf(record, peer).host, this.receivedMs);
+    decision.senderUse = this.#senders.useAt(decision.sender);
   }
 
   #measureSkew(record: LogRecord, peer: Peer, row: number): void {

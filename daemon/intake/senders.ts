@@ -60,6 +60,11 @@ export class SenderRows {
     return at;
   }
 
+  /** How many owners the row at this offset has had; another number means that it is somebody else's now. */
+  useAt(row: number): number {
+    return this.rows[row + ROW.use] ?? 0;
+  }
+
   #reuse(name: string, nowMs: number): number {
     for (let looks = 0; looks < REUSE_LOOKS; looks += 1) {
       this.#hand = (this.#hand % (SENDERS_MAX - 1)) + 1;

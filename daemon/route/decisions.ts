@@ -42,14 +42,16 @@ export interface Decision {
   readonly steps: readonly DecisionStep[] | undefined;
   /** A rule throws it away; without one it is a message that no rule wants. */
   readonly discards: boolean;
-  /** The sender's row (intake/senders.ts). */
-  readonly sender: number;
+  /** The sender's row (intake/senders.ts), for as long as the row has had so many owners. */
+  sender: number;
+  senderUse: number;
 }
 
 export interface DecisionParts {
   readonly rules: RuleSet;
   file(path: string, target: FileTarget): LogFile;
   sender(fromHostIp: string, host: string): number;
+  senderUse(row: number): number;
   /** Called when all decisions were dropped, and nothing refers to their files any more. */
   forgotten(): void;
 }
@@ -122,6 +124,7 @@ export class Decisions {
     }
     const facts = factsOf(record, peer);
     const steps = stepsFor(this.#parts.rules, facts, this.#dates);
+    const sender = this.#parts.sender(peer.name, facts.host);
     const made: Decision = {
       hash,
       peerId: peer.id,
@@ -129,7 +132,8 @@ export class Decisions {
       host: piece(record, record.hostStart, record.hostEnd),
       program: piece(record, record.programStart, record.programEnd),
       ...this.#actions(steps),
-      sender: this.#parts.sender(peer.name, facts.host),
+      sender,
+      senderUse: this.#parts.senderUse(sender),
     };
     this.#table[slot] = made;
     this.count += 1;
