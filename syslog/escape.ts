@@ -14,8 +14,10 @@ const C1_LAST = 0x9f;
 const SIGN_BITS = 0x80808080 | 0;
 const SPACES = 0x20202020;
 const ONES = 0x01010101;
-/** Below this, a loop over bytes is faster than the call of a built-in (measured on Node 20). */
+/** Up to here a loop over bytes is faster than copyWithin (measured on Node 20: about 1 ns a byte, 20 ns a call). */
 const LOOP_BYTES_MAX = 12;
+/** Between two arrays a view has to be made for the copy: 80 ns. */
+const LOOP_BYTES_MAX_BETWEEN = 64;
 
 /**
  * True when [start, end) holds printable ASCII alone: no byte below 0x20, no 0x7f, none from 0x80 on.
@@ -62,8 +64,10 @@ export function copyPlain(
   at: number,
 ): number {
   const length = end - start;
-  if (length <= LOOP_BYTES_MAX) for (let i = 0; i < length; i++) out[at + i] = bytes[start + i] as number;
-  else if (bytes === out) out.copyWithin(at, start, end);
+  const isOne = bytes === out;
+  if (length <= (isOne ? LOOP_BYTES_MAX : LOOP_BYTES_MAX_BETWEEN))
+    for (let i = 0; i < length; i++) out[at + i] = bytes[start + i] as number;
+  else if (isOne) out.copyWithin(at, start, end);
   else out.set(bytes.subarray(start, end), at);
   return at + length;
 }
@@ -83,16 +87,33 @@ export function copyEscaped(
 ): number {
   let to = at;
   let run = start;
-  for (let from = start; from < end; from++) {
+  let from = start;
+  for (;;) {
+    from = skipPlain(bytes, from, end);
+    if (from >= end) return copyPlain(bytes, run, end, out, to);
     const byte = bytes[from] as number;
-    if (SPECIAL[byte] === 0) continue;
-    if (byte === C1_LEAD && !isC1(bytes, from, end)) continue;
+    if (byte === C1_LEAD && !isC1(bytes, from, end)) {
+      from++;
+      continue;
+    }
     to = copyPlain(bytes, run, from, out, to);
     to = writeOctal(byte, out, to);
     if (byte === C1_LEAD) to = writeOctal(bytes[++from] as number, out, to);
-    run = from + 1;
+    from++;
+    run = from;
   }
-  return copyPlain(bytes, run, end, out, to);
+}
+
+/** The first byte that needs a look, or `end`; four at a time while there are four. */
+function skipPlain(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    const first = (SPECIAL[bytes[at] as number] as number) | (SPECIAL[bytes[at + 1] as number] as number);
+    const last = (SPECIAL[bytes[at + 2] as number] as number) | (SPECIAL[bytes[at + 3] as number] as number);
+    if ((first | last) !== 0) break;
+  }
+  while (at < end && SPECIAL[bytes[at] as number] === 0) at++;
+  return at;
 }
 
 function isC1(bytes: Uint8Array, at: number, end: number): boolean {

@@ -129,9 +129,11 @@ function objectJson(members: readonly (readonly [string, string])[]): string {
   return `{${members.map(([name, value]) => `${stringJson(name)}:${value}`).join(',')}}`;
 }
 
+const HIGH_CONTROLS = /[\u007f-\u009f]/;
+const ALL_HIGH_CONTROLS = /[\u007f-\u009f]/g;
+
 function stringJson(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u007f-\u009f]/g,
-    (char) => `\\u00${char.charCodeAt(0).toString(16)}`,
-  );
+  const json = JSON.stringify(text);
+  if (!HIGH_CONTROLS.test(json)) return json;
+  return json.replace(ALL_HIGH_CONTROLS, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
 }

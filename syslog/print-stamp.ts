@@ -120,18 +120,23 @@ function writeTwo(value: number, out: Uint8Array, at: number): void {
 }
 
 function writeFraction(nanos: number, fraction: number, out: Uint8Array, at: number): number {
-  let digits: number = fraction;
-  if (fraction === FRACTION.needed)
-    digits = nanos === 0 ? 0 : nanos % 1e6 === 0 ? 3 : nanos % 1e3 === 0 ? 6 : 9;
+  const digits = fraction === FRACTION.needed ? neededDigits(nanos) : fraction;
   if (digits === 0) return at;
   out[at] = DOT;
-  let rest = Math.floor(nanos / 10 ** (9 - digits));
-  for (let i = digits; i > 0; i--) {
-    const tenth = Math.floor(rest / 10);
-    out[at + i] = ZERO + rest - tenth * 10;
+  // 32-bit arithmetic throughout: nanoseconds stay below 2^30.
+  let rest = digits === 9 ? nanos : digits === 6 ? (nanos / 1000) | 0 : (nanos / 1_000_000) | 0;
+  for (let to = at + digits; to > at; to--) {
+    const tenth = (rest / 10) | 0;
+    out[to] = ZERO + rest - tenth * 10;
     rest = tenth;
   }
   return at + 1 + digits;
+}
+
+function neededDigits(nanos: number): number {
+  if (nanos === 0) return 0;
+  if (nanos % 1_000_000 === 0) return 3;
+  return nanos % 1000 === 0 ? 6 : 9;
 }
 
 function clampSec(sec: number): number {
