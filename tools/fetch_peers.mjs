@@ -1,5 +1,5 @@
 // Finds the real programs that the system tests and the benches talk to (rsyslogd, syslog-ng, loggen, nc,
-// tcpdump, logger, tail). What the machine lacks is fetched with apt and unpacked below a cache folder, side
+// tcpdump, logger, tail, chronyd, ntpdig, timesyncd). What the machine lacks is fetched with apt and unpacked below a cache folder, side
 // by side: rsyslog and syslog-ng exclude each other as packages, not as files. What was found, or why not,
 // is written to dist/peers.json, where test/system/peers.ts reads it.
 //
@@ -28,6 +28,15 @@ const PEERS = [
   { name: 'tcpdump', package: 'tcpdump', at: ['usr/bin/tcpdump', 'usr/sbin/tcpdump'], proof: ['--version'] },
   { name: 'logger', package: 'bsdutils', at: ['usr/bin/logger'], proof: ['--version'], says: /util-linux/ },
   { name: 'tail', package: 'coreutils', at: ['usr/bin/tail'], proof: ['--version'] },
+  { name: 'chronyd', package: 'chrony', at: ['usr/sbin/chronyd'], proof: ['-v'] },
+  { name: 'chronyc', package: 'chrony', at: ['usr/bin/chronyc'], proof: ['-v'] },
+  { name: 'ntpdig', package: 'ntpsec-ntpdig', at: ['usr/bin/ntpdig'], proof: ['--version'] },
+  {
+    name: 'timesyncd',
+    package: 'systemd-timesyncd',
+    at: ['lib/systemd/systemd-timesyncd', 'usr/lib/systemd/systemd-timesyncd'],
+    proof: ['--help'],
+  },
 ];
 
 /** Where daemons stand that an ordinary user's PATH does not name. */
@@ -101,8 +110,13 @@ function findUnpacked(peer, cache) {
   const path = peer.at.map((at) => join(folder, at)).find(isProgram);
   if (path === undefined) return undefined;
   const libraries = libraryFolders(folder);
-  // syslog-ng and loggen look for their modules below this prefix; rsyslogd is told by an argument.
-  const env = { LD_LIBRARY_PATH: libraries.join(':'), SYSLOGNG_PREFIX: join(folder, 'usr') };
+  // syslog-ng and loggen look for their modules below this prefix; rsyslogd is told by an argument. ntpdig is
+  // a Python program with modules of its own.
+  const env = {
+    LD_LIBRARY_PATH: libraries.join(':'),
+    SYSLOGNG_PREFIX: join(folder, 'usr'),
+    PYTHONPATH: join(folder, 'usr/lib/python3/dist-packages'),
+  };
   const modules = libraries.map((library) => join(library, 'rsyslog')).find(fs.existsSync);
   return { path, env, args: peer.name === 'rsyslogd' && modules !== undefined ? ['-M', modules] : [] };
 }

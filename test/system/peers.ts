@@ -5,7 +5,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export type PeerName = 'rsyslogd' | 'syslog-ng' | 'loggen' | 'nc' | 'tcpdump' | 'logger' | 'tail';
+export type PeerName =
+  | 'rsyslogd'
+  | 'syslog-ng'
+  | 'loggen'
+  | 'nc'
+  | 'tcpdump'
+  | 'logger'
+  | 'tail'
+  | 'chronyd'
+  | 'chronyc'
+  | 'ntpdig'
+  | 'timesyncd';
 
 export interface Peer {
   readonly path: string;
