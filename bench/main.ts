@@ -5,11 +5,11 @@
 //
 // Timings decide nothing here: the exit code is 1 only if a run failed, not if a goal was missed.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findPeer } from '../test/system/peers.ts';
+import { makeFolder } from '../test/system/programs.ts';
 import { compileTools, type Tools } from './load/compile.ts';
 import { median } from './load/median.ts';
 import { makeMessages, type Messages } from './load/messages.ts';
@@ -170,12 +170,12 @@ async function runAll(options: Options, folder: string): Promise<Report> {
 }
 
 const options = readOptions();
-const folder = mkdtempSync(join(options.dir, 'belfry-bench-'));
+const folder = makeFolder('bench', options.dir);
 try {
   const { cpu, cores, kernel, node } = machine();
   if (!options.json) console.log(`${cpu}, ${cores} cores, Linux ${kernel}, Node ${node}\n`);
-  const report = await runAll(options, folder);
+  const report = await runAll(options, folder.path);
   if (options.json) console.log(JSON.stringify(report, undefined, 2));
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  folder.remove();
 }

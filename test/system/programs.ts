@@ -6,7 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Peer } from './peers.ts';
@@ -20,9 +20,16 @@ export interface Ended {
 }
 
 const running = new Set<ChildProcess>();
+const folders = new Set<string>();
+
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
+// Node ends on these without an 'exit': a test that takes too long gets SIGTERM, a person presses Ctrl-C.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
+}
 
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -126,10 +133,17 @@ export async function waitForLines(path: string, lines: number, patienceMs = PAT
   return readFileSync(path, 'utf8');
 }
 
-/** A new folder below the system's own for temporary files. Whoever makes it removes it. */
-export function makeFolder(name: string): { path: string; remove: () => void } {
-  const path = mkdtempSync(join(tmpdir(), `belfry-${name}-`));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+/** A new folder, below the system's own for temporary files unless told. Gone at the end at the latest. */
+export function makeFolder(name: string, below: string = tmpdir()): { path: string; remove: () => void } {
+  const path = mkdtempSync(join(below, `belfry-${name}-`));
+  folders.add(path);
+  return {
+    path,
+    remove: () => {
+      folders.delete(path);
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
 }
 
 function listenOnce(port: number): Promise<number> {
