@@ -106,17 +106,15 @@ export function placeSaid(document: Document, said: Said): PlacedFault {
   return placedFault(code, placeInDocument(document, path, part), offsetOf(document, path, part), what, mend);
 }
 
-/** ajv says a wrong value once for each keyword that it breaks: one of them is enough. */
+/** ajv says a wrong value once for each keyword that it breaks, its type first: one of them is enough. */
 function withoutEchoes(errors: readonly ErrorObject[]): ErrorObject[] {
-  const aboutTheObject = new Set(['additionalProperties', 'required', 'propertyNames']);
-  const wrongTypes = new Set(
-    errors.filter((error) => error.keyword === 'type').map((error) => error.instancePath),
-  );
   const seen = new Set<string>();
   return errors.filter((error) => {
-    if (aboutTheObject.has(error.keyword)) return error.keyword !== 'propertyNames';
+    // The names are said one by one, and a missing or unknown key is not about the value of the object.
+    if (error.keyword === 'propertyNames') return false;
+    if (error.keyword === 'additionalProperties' || error.keyword === 'required') return true;
     const own = `${error.instancePath}\n${error.propertyName ?? ''}`;
-    if (seen.has(own) || (error.keyword !== 'type' && wrongTypes.has(error.instancePath))) return false;
+    if (seen.has(own)) return false;
     seen.add(own);
     return true;
   });

@@ -4,10 +4,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { renderConfigDocs, renderFaultDocs, renderPublishedSchema } from '../config/render.ts';
+import { renderMetricDocs } from '../daemon/metrics.ts';
 
 const FILES: readonly (readonly [path: string, render: () => string])[] = [
   ['docs/config.md', renderConfigDocs],
   ['docs/faults.md', renderFaultDocs],
+  ['docs/metrics.md', renderMetricDocs],
   ['config/published/server.schema.json', renderPublishedSchema],
 ];
 

@@ -226,6 +226,14 @@ const CASES: Readonly<Record<string, Case>> = {
     mend: /Write/,
   },
 
+  'a number for a word': {
+    code: 'CONFIG_WRONG_TYPE',
+    text: files('"format": ^7'),
+    key: 'files.format',
+    what: /text, not the number 7/,
+    mend: /"traditional"/,
+  },
+
   'a format that does not exist': {
     code: 'CONFIG_BAD_VALUE',
     text: files('"format": ^"Jsonn"'),
