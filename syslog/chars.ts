@@ -33,10 +33,6 @@ function classify(): Uint8Array {
 
 export const CLASS = classify();
 
-export function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 48 && byte <= 57;
-}
-
 export function isLetter(byte: number | undefined): boolean {
   return byte !== undefined && (CLASS[byte]! & LETTER) !== 0;
 }

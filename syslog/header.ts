@@ -6,7 +6,8 @@
 import { CLASS, LETTER, LOWER, skipSpaces, spells, wordEnd } from './chars.ts';
 import { readContent, readForwarded, readTag } from './content.ts';
 import { FORMAT, type LogRecord, TIME } from './record.ts';
-import { digitRun, scanStamp, takeTime } from './stamp.ts';
+import { scanStamp, takeTime } from './stamp.ts';
+import { digitRun } from './stamp-parts.ts';
 import { isNumbered, mnemonicEnd } from './vendor/cisco-content.ts';
 import { readDeviceContent } from './vendor/devices.ts';
 import { readHostByVendor } from './vendor/hosts.ts';

@@ -5,7 +5,7 @@
 
 import { CLASS, DIGIT, digits, PRINT } from './chars.ts';
 import { FORMAT, type LogRecord, TIME, TROUBLE } from './record.ts';
-import { scanIso, scanRfc3339 } from './stamp.ts';
+import { scanIso, scanRfc3339 } from './stamp-iso.ts';
 import { GRADE, scanStructured, type StructuredScan } from './structured.ts';
 import { mendPrinter, readHybrid } from './vendor/hybrid.ts';
 

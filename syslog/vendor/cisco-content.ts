@@ -5,7 +5,8 @@
 
 import { CLASS, DIGIT, LETTER, skipSpaces, spells, UPPER } from '../chars.ts';
 import { FORMAT, type LogRecord } from '../record.ts';
-import { digitRun, scanStamp, takeTime } from '../stamp.ts';
+import { scanStamp, takeTime } from '../stamp.ts';
+import { digitRun } from '../stamp-parts.ts';
 import { COLON_IS_ENOUGH, findTag, type Tag } from '../words.ts';
 
 const DASH = 0x2d;

@@ -12,7 +12,8 @@ import { CLASS, DIGIT, digits, LETTER, skipSpaces, spells, UPPER, wordEnd } from
 import { readContent } from '../content.ts';
 import { readAfterTime } from '../header.ts';
 import { FORMAT, type LogRecord } from '../record.ts';
-import { digitRun, monthAt, scanStamp, takeTime } from '../stamp.ts';
+import { scanStamp, takeTime } from '../stamp.ts';
+import { digitRun, monthAt } from '../stamp-parts.ts';
 import { isHostWord } from '../words.ts';
 import { lettersEnd } from '../zones.ts';
 import { mnemonicEnd } from './cisco-content.ts';
@@ -86,11 +87,9 @@ function finish(record: LogRecord, bytes: Uint8Array, content: number, end: numb
 /** IOS-XR's node (`RP/0/RSP0/CPU0`) names a board, not a host; a name before it does. */
 function takeHost(record: LogRecord, bytes: Uint8Array): void {
   if (seen.host < 0) return;
-  let end = seen.host;
-  while (end < seen.hostEnd && bytes[end] !== SPACE) end++;
-  if (spells(bytes, end - 4, end, 'CPU0') && end - seen.host > 6) return;
+  if (seen.hostEnd - seen.host > 6 && spells(bytes, seen.hostEnd - 4, seen.hostEnd, 'CPU0')) return;
   record.hostStart = seen.host;
-  record.hostEnd = end;
+  record.hostEnd = seen.hostEnd;
 }
 
 function skipColon(bytes: Uint8Array, end: number): void {
@@ -121,23 +120,37 @@ function skipTask(bytes: Uint8Array, end: number): boolean {
   return startsTime(bytes, seen.at, end);
 }
 
-/** `host: `, or for IOS-XR `node:`, `host node:` with the time right behind the colon. */
+/** `host: `, `host 123: `, or for IOS-XR `node:` and `host node:` with the time right behind the colon. */
 function skipHost(bytes: Uint8Array, end: number): boolean {
   const p = seen.at;
   if (p >= end || !isWordByte(bytes[p]!)) return false;
-  let word = wordEnd(bytes, p, end);
+  const word = wordEnd(bytes, p, end);
   let colon = colonBeforeTime(bytes, p, word, end);
-  if (colon < 0 && word < end && bytes[word] === SPACE) {
-    const node = word + 1;
-    word = wordEnd(bytes, node, end);
-    colon = colonBeforeTime(bytes, node, word, end);
-    if (colon < 0 || bytes[colon + 1] === SPACE) return false;
+  let next = colon + 1;
+  if (colon < 0) {
+    if (word + 1 >= end || bytes[word] !== SPACE) return false;
+    colon = word;
+    next = word + 1;
+    if (!startsNumber(bytes, next, end) && !startsTimeWithMnemonic(bytes, next, end)) {
+      next = colonBeforeTime(bytes, word + 1, wordEnd(bytes, word + 1, end), end) + 1;
+      if (next === 0 || bytes[next] === SPACE) return false;
+    }
   }
-  if (colon < 0 || !isHostWord(bytes, p, Math.min(colon, wordEnd(bytes, p, end)))) return false;
+  if (!isHostWord(bytes, p, colon)) return false;
   seen.host = p;
   seen.hostEnd = colon;
-  seen.at = skipSpaces(bytes, colon + 1, end);
+  seen.at = skipSpaces(bytes, next, end);
   return true;
+}
+
+/** `148094: `. */
+function startsNumber(bytes: Uint8Array, p: number, end: number): boolean {
+  const length = digitRun(bytes, p, end, 12);
+  return length > 0 && end - p > length + 1 && bytes[p + length] === COLON && bytes[p + length + 1] === SPACE;
+}
+
+function startsTimeWithMnemonic(bytes: Uint8Array, p: number, end: number): boolean {
+  return startsTime(bytes, p, end) && hasMnemonicBehind(bytes, p, end);
 }
 
 function isWordByte(b: number): boolean {
@@ -161,10 +174,8 @@ function startsMnemonic(bytes: Uint8Array, p: number, end: number): boolean {
 }
 
 function startsAnything(bytes: Uint8Array, p: number, end: number): boolean {
-  if (startsTime(bytes, p, end) || bytes[p] === 0x25) return true;
-  const length = digitRun(bytes, p, end, 12);
-  if (length > 0 && p + length < end && bytes[p + length] === COLON) return true;
-  return bytes[p] === STAR;
+  if (startsTime(bytes, p, end) || startsNumber(bytes, p, end)) return true;
+  return bytes[p] === 0x25 || bytes[p] === STAR;
 }
 
 /** May a time begin at `p`: a clock mark, a month, a year? Only looks at the first bytes. */

@@ -5,7 +5,9 @@
 
 import { CLASS, DIGIT, digits, LETTER, LOWER, skipSpaces, spells, UPPER, wordEnd } from '../chars.ts';
 import { FORMAT, LogRecord } from '../record.ts';
-import { digitRun, scanIso, scanStamp, takeTime } from '../stamp.ts';
+import { scanStamp, takeTime } from '../stamp.ts';
+import { scanIso } from '../stamp-iso.ts';
+import { digitRun } from '../stamp-parts.ts';
 import { COLON_NEEDS_SPACE, findTag, isHostWord, isSeverityWord, type Tag } from '../words.ts';
 import { readKeyValueProgram } from './keyvalue.ts';
 

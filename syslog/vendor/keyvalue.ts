@@ -5,7 +5,9 @@
 
 import { CLASS, DIGIT, LETTER, spells } from '../chars.ts';
 import { FORMAT, type LogRecord } from '../record.ts';
-import { scanEpoch, scanStamp, scanZoneValue, takeTime, takeTimeApart } from '../stamp.ts';
+import { scanStamp, takeTime, takeTimeApart } from '../stamp.ts';
+import { scanEpoch } from '../stamp-iso.ts';
+import { scanZoneValue } from '../stamp-zone.ts';
 import { isHostWord } from '../words.ts';
 
 const SPACE = 32;
@@ -188,9 +190,9 @@ const KEYS: readonly Key[] = [
   ...keysOf(ROLE.time, 0, ['date', 'time', 'timestamp', 'date_time', 'datetime', 'eventtime']),
   ...keysOf(ROLE.time, 0, ['devTime', 'rt', 'EventTime', 'start_time']),
   ...keysOf(ROLE.zone, 0, ['tz', 'timezone']),
-  // Keys under which a device names itself, the surest first; then its address.
+  // Keys under which a device names itself, the surest first; then its address or number.
   ...keysOf(ROLE.host, 30, ['devname', 'dvchost', 'deviceHostName', 'device_name', 'devicename', 'sysname']),
-  ...keysOf(ROLE.host, 10, ['identHostName', 'fw', 'dvc']),
+  ...keysOf(ROLE.host, 10, ['identHostName', 'fw', 'dvc', 'devid', 'device_id']),
   // Keys that name the device in the first pairs, and a far side later.
   ...keysOf(ROLE.nearHost, 20, ['hostname', 'host', 'computername', 'machinename']),
   ...keysOf(ROLE.nearHost, 2, ['device']),

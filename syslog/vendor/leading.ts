@@ -4,7 +4,8 @@
 
 import { isLetter, wordEnd } from '../chars.ts';
 import { FORMAT, type LogRecord } from '../record.ts';
-import { scanEpoch, takeTime } from '../stamp.ts';
+import { takeTime } from '../stamp.ts';
+import { scanEpoch } from '../stamp-iso.ts';
 import { isEventFormat, isHostWord, looksLikeHost } from '../words.ts';
 import { readCisco } from './cisco.ts';
 import { readExtension, readKeyValue } from './keyvalue.ts';
@@ -27,11 +28,10 @@ export function readLeading(
 ): boolean {
   if (p >= end) return false;
   if (readEpoch(record, bytes, p, end)) return true;
-  if (
-    isLetter(bytes[p]) &&
-    (readKeyValue(record, bytes, p, end) || (hasPri && readEventFormat(record, bytes, p, end)))
-  )
-    return true;
+  if (isLetter(bytes[p])) {
+    if (readKeyValue(record, bytes, p, end)) return true;
+    if ((hasPri || isEventFormat(bytes, p, end)) && readEventFormat(record, bytes, p, end)) return true;
+  }
   return readCisco(record, bytes, p, end);
 }
 
