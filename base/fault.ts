@@ -19,7 +19,7 @@ export const FAULTS = {
   CONFIG_BAD_ADDRESS: { exit: EXIT.config, means: 'Not an IP address, a CIDR range or a listen address.' },
   CONFIG_BAD_TEMPLATE: {
     exit: EXIT.config,
-    means: 'A template word that does not exist, or a brace that is not closed.',
+    means: 'A path of a log file that cannot be used: a word that does not exist, an open brace, "..".',
   },
   CONFIG_BAD_REGEX: { exit: EXIT.config, means: 'A regular expression that does not compile.' },
   CONFIG_BAD_SELECTOR: { exit: EXIT.config, means: 'A selector that names no facility or severity.' },

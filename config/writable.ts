@@ -3,7 +3,7 @@
 //
 // Cannot see ahead of the message: of a path with words only the directories before the first word are known.
 
-import { accessSync, constants, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, type Stats, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Accounts, Identity } from './accounts.ts';
 import type { Problem } from './problem.ts';
@@ -86,8 +86,14 @@ function directoryProblem(path: string, stats: Stats, who: string): WriteProblem
     return { obstacle: path, what, mend: 'Name another directory, or remove the file.' };
   }
   const reason = deniedBecause(path, constants.W_OK | constants.X_OK);
-  return reason === undefined ? undefined : denied(path, 'directory', reason, who);
+  if (reason !== undefined) return denied(path, 'directory', reason, who);
+  if (!KERNEL_FILE_SYSTEMS.has(statfsSync(path).type)) return undefined;
+  const what = `${path} belongs to the kernel: no file can be made in it, not even by root.`;
+  return { obstacle: path, what, mend: 'Name another directory, such as "/var/log/belfry".' };
 }
+
+/** proc and sysfs (linux/magic.h: PROC_SUPER_MAGIC, SYSFS_MAGIC). They grant root every right, and refuse it all the same. */
+const KERNEL_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x9fa0, 0x62656572]);
 
 function deniedBecause(path: string, mode: number): string | undefined {
   try {

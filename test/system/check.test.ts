@@ -64,6 +64,7 @@ test('a bad one is refused with all its faults, in the format of the house', asy
     `CONFIG_UNKNOWN_KEY  "fromHostIP" is not a key of a rule's match.\n  where  ${path}, line 5, column 18: rules[0].match.fromHostIP`,
     `CONFIG_BAD_TEMPLATE  "{hots}" is not a word of a file path.\n  where  ${path}, line 5, column 54: rules[0].file`,
     `CONFIG_BAD_REGEX  The regular expression "(" does not compile: Unterminated group.\n  where  ${path}, line 6, column 27: rules[1].match.regex`,
+    'CONFIG_FILE_NOT_WRITABLE  ',
     `CONFIG_UNREACHABLE_RULE  The rule "rules[3]" can never run`,
     `CONFIG_WRONG_TYPE  "file" must be a file path in quotes or an object, not the number 7.\n  where  ${folder}/conf.d/1.json, line 1, column 23: rules[0].file`,
   ];

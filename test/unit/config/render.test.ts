@@ -43,7 +43,7 @@ test('every key says what it means, and is in the docs', () => {
   for (const [path, schema] of keys) {
     const key = path.slice(path.lastIndexOf('.') + 1);
     const { description } = factsOf(schema);
-    assert.ok(description !== undefined && /\.$/.test(description), `${path} has no whole sentence`);
+    assert.ok(description?.endsWith('.'), `${path} has no whole sentence`);
     assert.ok(docs.includes(`| \`${key}\` |`), `${path} is not in the docs`);
   }
   for (const word of Object.keys(TEMPLATE_WORDS)) assert.ok(docs.includes(`| \`{${word}}\` |`), word);

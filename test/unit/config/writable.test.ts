@@ -55,6 +55,15 @@ test('a device is a file that can be written', (t) => {
   assert.deepEqual(faultsOf(useRules(t, '{ "file": "/dev/null" }')), []);
 });
 
+test('the file systems of the kernel take no files, whatever root may do elsewhere', (t) => {
+  const faults = faultsOf(useRules(t, '{ "file": "/proc/no/such.log" }'));
+  assert.equal(faults.length, 1);
+  assert.match(
+    faults[0] ?? '',
+    /CONFIG_FILE_NOT_WRITABLE rules\[0\]\.file .*\/proc (belongs to the kernel|cannot be written)/,
+  );
+});
+
 test('a loop of links cannot be reached', (t) => {
   const folder = useRules(t, '{ "file": "loop/a.log" }');
   mkdirSync(join(folder, 'log'));
