@@ -8,7 +8,7 @@ import { dirname, resolve } from 'node:path';
 import type { Fault } from '../base/fault.ts';
 import { type Accounts, readAccounts } from './accounts.ts';
 import { type Document, type PlacedFault, readDocument } from './document.ts';
-import { makeFormats, type SelectorCheck } from './formats.ts';
+import { type Formats, makeFormats, type SelectorCheck } from './formats.ts';
 import { findIncluded } from './include.ts';
 import { checkFilesWritable, checkOwners, checkSocketPath } from './permissions.ts';
 import { resolveServer } from './resolve.ts';
@@ -24,7 +24,7 @@ import {
 } from './rules.ts';
 import type { ServerConfig } from './server.ts';
 import { hasControl } from './template.ts';
-import { type Checker, makeChecker, placeSaid } from './validate.ts';
+import { checkRulesFile, checkServerFile, placeSaid } from './validate.ts';
 
 export interface LoadOptions {
   readonly checkSelector: SelectorCheck;
@@ -46,13 +46,13 @@ interface LoadedBase {
 
 export function loadServerConfig(path: string, options: LoadOptions): Loaded {
   const accounts = readAccounts();
-  const checker = makeChecker(makeFormats(accounts, options.checkSelector));
+  const formats = makeFormats(accounts, options.checkSelector);
   const book = new FaultBook();
   const main = readDocument(resolve(path));
   book.add(main, main.faults);
-  const { file, faults } = checker.server(main);
+  const { file, faults } = checkServerFile(main, formats);
   book.add(main, faults);
-  const rules = [...includedRules(main, get(file, 'include'), checker, book), ...ruleSources(main, file, '')];
+  const rules = [...includedRules(main, get(file, 'include'), formats, book), ...ruleSources(main, file, '')];
   if (main.root !== undefined) checkWhole(main, file, rules, accounts, options.checkFiles ?? true, book);
   const all = book.all();
   const base = { sources: book.sources(), notes: book.notes };
@@ -88,7 +88,7 @@ class FaultBook {
 }
 
 /** Rules of the included files come before those of the file that includes them. */
-function includedRules(main: Document, include: unknown, checker: Checker, book: FaultBook): RuleSource[] {
+function includedRules(main: Document, include: unknown, formats: Formats, book: FaultBook): RuleSource[] {
   const rules: RuleSource[] = [];
   const read = new Set<string>();
   for (const [at, pattern] of (Array.isArray(include) ? include : []).entries()) {
@@ -101,15 +101,15 @@ function includedRules(main: Document, include: unknown, checker: Checker, book:
     for (const path of found.files) {
       if (read.has(path)) continue;
       read.add(path);
-      rules.push(...includedFile(path, main, checker, book));
+      rules.push(...includedFile(path, main, formats, book));
     }
   }
   return rules;
 }
 
-function includedFile(path: string, main: Document, checker: Checker, book: FaultBook): RuleSource[] {
+function includedFile(path: string, main: Document, formats: Formats, book: FaultBook): RuleSource[] {
   const document = readDocument(path);
-  const { file, faults } = checker.rules(document);
+  const { file, faults } = checkRulesFile(document, formats);
   book.add(document, [...document.faults, ...faults]);
   const short = path.startsWith(`${dirname(main.file)}/`) ? path.slice(dirname(main.file).length + 1) : path;
   return ruleSources(document, file, `${short}: `);

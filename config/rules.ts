@@ -74,33 +74,24 @@ function isUnderstood(source: RuleSource): boolean {
 
 function checkActions(sources: readonly RuleSource[], report: Report): void {
   for (const source of sources) {
-    if (!isUnderstood(source)) continue;
-    const hasFile = get(source.value, 'file') !== undefined;
-    const typed = ['discard', 'stop'].every((key) => typeof (get(source.value, key) ?? false) === 'boolean');
-    if (typed && !hasFile && !isOn(source, 'discard') && !isOn(source, 'stop')) {
-      report(
-        source,
-        sayRule(
-          source,
-          'CONFIG_IDLE_RULE',
-          `The rule "${source.name}" does nothing.`,
-          'Give it a "file", "discard": true or "stop": true.',
-        ),
-      );
+    if (isIdle(source)) {
+      const what = `The rule "${source.name}" does nothing.`;
+      const mend = 'Give it a "file", "discard": true or "stop": true.';
+      report(source, sayRule(source, 'CONFIG_IDLE_RULE', what, mend));
     }
-    if (hasFile && isOn(source, 'discard')) {
+    if (get(source.value, 'file') !== undefined && isOn(source, 'discard')) {
       const what = `The rule "${source.name}" writes to a file and discards.`;
-      report(
-        source,
-        sayRule(
-          source,
-          'CONFIG_CONFLICT',
-          what,
-          'Remove one of the two; "stop": true keeps the message from later rules.',
-        ),
-      );
+      const mend = 'Remove one of the two; "stop": true keeps the message from later rules.';
+      report(source, sayRule(source, 'CONFIG_CONFLICT', what, mend));
     }
   }
+}
+
+function isIdle(source: RuleSource): boolean {
+  if (!isUnderstood(source) || get(source.value, 'file') !== undefined) return false;
+  return [get(source.value, 'discard'), get(source.value, 'stop')].every(
+    (value) => (value ?? false) === false,
+  );
 }
 
 function sayRule(

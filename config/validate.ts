@@ -14,7 +14,7 @@ import {
   placedFault,
   placeInDocument,
 } from './document.ts';
-import type { Formats, TextFormat } from './formats.ts';
+import type { Formats } from './formats.ts';
 import { LATER_KEYS } from './later.ts';
 import {
   anchorOf,
@@ -26,12 +26,6 @@ import {
   typeWords,
 } from './schema-facts.ts';
 import { type RulesFile, rulesFileSchema, type ServerFile, serverSchema } from './server.schema.ts';
-
-export interface Checker {
-  /** The value has defaults filled in, and is what the type says only if there are no faults. */
-  server(document: Document): { readonly file: ServerFile; readonly faults: readonly PlacedFault[] };
-  rules(document: Document): { readonly file: RulesFile; readonly faults: readonly PlacedFault[] };
-}
 
 interface Said {
   readonly code: FaultCode;
@@ -54,27 +48,50 @@ const AJV_OPTIONS = {
   code: { optimize: false },
 } as const;
 
-export function makeChecker(formats: Formats): Checker {
-  const ajv = new Ajv(AJV_OPTIONS);
-  for (const [name, format] of Object.entries<TextFormat>(formats)) {
-    ajv.addFormat(name, (text) => format.check(text).length === 0);
+interface Compiled {
+  readonly ajv: Ajv;
+  /** The formats of the check that runs now; their verdict may change from load to load (users, groups). */
+  formats: FormatTable;
+  server?: ValidateFunction<ServerFile>;
+  rules?: ValidateFunction<RulesFile>;
+}
+
+/** Compiling a schema takes longer than checking a file, so it is done once, when it is first needed. */
+let compiled: Compiled | undefined;
+
+function prepare(formats: Formats): Compiled {
+  compiled ??= makeCompiled(formats);
+  compiled.formats = formats;
+  return compiled;
+}
+
+function makeCompiled(formats: Formats): Compiled {
+  const made: Compiled = { ajv: new Ajv(AJV_OPTIONS), formats };
+  for (const name of Object.keys(formats)) {
+    made.ajv.addFormat(name, (text) => made.formats[name]?.check(text).length === 0);
   }
   const limit = { type: 'string', schemaType: 'string', errors: false } as const;
-  ajv.addKeyword({ ...limit, keyword: 'atLeast', validate: atLeast });
-  ajv.addKeyword({ ...limit, keyword: 'atMost', validate: atMost });
-  // Compiled when first needed: most configurations include no file.
-  let server: ValidateFunction<ServerFile> | undefined;
-  let rules: ValidateFunction<RulesFile> | undefined;
-  return {
-    server(document) {
-      server ??= ajv.compile<ServerFile>(serverSchema);
-      return check(server, document, formats);
-    },
-    rules(document) {
-      rules ??= ajv.compile<RulesFile>(rulesFileSchema);
-      return check(rules, document, formats);
-    },
-  };
+  made.ajv.addKeyword({ ...limit, keyword: 'atLeast', validate: atLeast });
+  made.ajv.addKeyword({ ...limit, keyword: 'atMost', validate: atMost });
+  return made;
+}
+
+/** The value with defaults filled in; it is what its type says only if there are no faults. */
+export interface Checked<T> {
+  readonly file: T;
+  readonly faults: readonly PlacedFault[];
+}
+
+export function checkServerFile(document: Document, formats: Formats): Checked<ServerFile> {
+  const own = prepare(formats);
+  own.server ??= own.ajv.compile<ServerFile>(serverSchema);
+  return check(own.server, document, formats);
+}
+
+export function checkRulesFile(document: Document, formats: Formats): Checked<RulesFile> {
+  const own = prepare(formats);
+  own.rules ??= own.ajv.compile<RulesFile>(rulesFileSchema);
+  return check(own.rules, document, formats);
 }
 
 function measure(text: string): number | undefined {
@@ -90,11 +107,7 @@ function atMost(limit: string, text: string): boolean {
   return (measure(text) ?? 0) <= (measure(limit) ?? 0);
 }
 
-function check<T>(
-  validate: ValidateFunction<T>,
-  document: Document,
-  formats: FormatTable,
-): { file: T; faults: readonly PlacedFault[] } {
+function check<T>(validate: ValidateFunction<T>, document: Document, formats: FormatTable): Checked<T> {
   const file = structuredClone(document.value) as T;
   if (document.root === undefined || validate(file)) return { file, faults: [] };
   const said = withoutEchoes(validate.errors ?? []).flatMap((error) => sayError(error, document, formats));
