@@ -35,9 +35,17 @@ export class TroubleBook {
   }
 
   troubled(lane: number, path: string, trouble: FileTrouble, error: string): void {
-    const sinceMs = this.#now();
-    this.#entries.set(`${lane} ${path}`, { lane, path, trouble, error, sinceMs });
-    this.tick();
+    const nowMs = this.#now();
+    const name = `${lane} ${path}`;
+    const sinceMs = this.#entries.get(name)?.sinceMs ?? nowMs;
+    this.#entries.set(name, { lane, path, trouble, error, sinceMs });
+    // Looking at all files for each that is struck would take for ever when it is all of many.
+    if (this.#isDue(trouble, nowMs)) this.tick();
+  }
+
+  #isDue(trouble: FileTrouble, nowMs: number): boolean {
+    const said = this.#said.get(trouble);
+    return said === undefined || nowMs - said.atMs >= SAY_EVERY_MS;
   }
 
   recovered(lane: number, path: string): void {
@@ -46,11 +54,14 @@ export class TroubleBook {
 
   /** Files in trouble, each once. */
   list(): TroubledFile[] {
-    const byPath = new Map<string, TroubledFile>();
-    for (const { path, trouble, error, sinceMs } of this.#entries.values()) {
-      byPath.set(path, { path, trouble, error, since: new Date(sinceMs).toISOString() });
+    const byPath = new Map<string, Entry>();
+    for (const entry of this.#entries.values()) {
+      const other = byPath.get(entry.path);
+      if (!other || entry.sinceMs < other.sinceMs) byPath.set(entry.path, entry);
     }
-    return [...byPath.values()];
+    return [...byPath.values()].map(({ path, trouble, error, sinceMs }) => {
+      return { path, trouble, error, since: new Date(sinceMs).toISOString() };
+    });
   }
 
   /** Says what is due to be said; called when something happened, and each second. */
@@ -60,8 +71,7 @@ export class TroubleBook {
     for (const trouble of FILE_TROUBLES) {
       const struck = files.filter((file) => file.trouble === trouble);
       const said = this.#said.get(trouble);
-      if (struck.length > 0 && (!said || nowMs - said.atMs >= SAY_EVERY_MS))
-        this.#say(trouble, struck, nowMs);
+      if (struck.length > 0 && this.#isDue(trouble, nowMs)) this.#say(trouble, struck, nowMs);
       else if (struck.length === 0 && said && said.sinceMs > 0) this.#sayOver(trouble, said, nowMs);
     }
   }
