@@ -177,7 +177,7 @@ export const matchSchema = {
       items: { type: 'string', format: 'regex' },
       description:
         'JavaScript regular expression that is looked for in the message text; `(?i)` in front makes upper and lower case alike. ' +
-        'In JSON each backslash is written twice. Repetitions within repetitions, such as `(a+)+`, can take very long on a hostile message: avoid them.',
+        'In JSON each backslash is written twice. A pattern that gets lost in a hostile message, such as `(a+)+$`, is finished by an engine whose time only grows with the text; that engine knows no look-around and no back references: avoid repetitions within repetitions together with those.',
       examples: ['(?i)session (opened|closed) for user \\w+'],
     },
   },

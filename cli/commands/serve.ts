@@ -60,6 +60,7 @@ async function runServe(path: string, io: Io): Promise<number> {
     return loaded.faults[0]?.exit ?? EXIT.config;
   }
   const log = openLog(loaded.config.log.level, logForm(loaded.config, io), io.stderr);
+  for (const note of loaded.notes) log.warn(printFault(note));
   const passed = takePassedSockets(io.env, io.pid);
   for (const name of passed.unknown)
     log.warn(`The service manager passed the socket "${name}", which this server has no use for.`);
