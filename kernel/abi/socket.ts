@@ -35,7 +35,7 @@ export const SOCKET = {
 } as const;
 
 /** Header: <linux/sock_diag.h>. SO_MEMINFO fills an array of nine u32; the last counts dropped packets. */
-export const SK_MEMINFO = { SK_MEMINFO_RCVBUF: 3, SK_MEMINFO_DROPS: 8, SK_MEMINFO_VARS: 9 } as const;
+export const SK_MEMINFO = { SK_MEMINFO_RCVBUF: 1, SK_MEMINFO_DROPS: 8, SK_MEMINFO_VARS: 9 } as const;
 
 /**
  * struct mmsghdr { struct msghdr msg_hdr; unsigned msg_len; }:
@@ -68,7 +68,7 @@ export const SOCKADDR_IN6 = {
   sin6_scope_id: 24,
 } as const;
 
-/** struct sockaddr_un: family@0, path@2 of at most 108 bytes with its NUL. */
+/** Header: <sys/un.h>. struct sockaddr_un: family@0, path@2 of at most 108 bytes with its NUL. */
 export const SOCKADDR_UN = { size: 110, sun_family: 0, sun_path: 2 } as const;
 
 /** Header: <fcntl.h>. */
