@@ -26,7 +26,7 @@ const TIERS = [
 ];
 
 /** One file may take this long: the million inputs of the property tier are the slowest, within a minute. */
-const FILE_TIMEOUT_MS = 300_000;
+const FILE_TIMEOUT_MS = 180_000;
 
 /** The lines of node:test's summary; run() prints them once per call, we once for all calls. */
 const SUMMARY = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
