@@ -408,7 +408,7 @@ export class Framer {
       if (found === YES) this.nulFramed = true;
       return found;
     }
-    if (!this.adrift || (p === this.at && !this.skipLine)) return NO;
+    if (!this.adrift) return NO;
     this.stopNext = p;
     return this.countStartsAt(p);
   }

@@ -148,6 +148,11 @@ test('messages of a size: lines go on in the next piece, typed words are cut', a
       'x',
     ]);
   }
+  const later = await shown({ size: '4', prioPrefix: true }, [], 'abcd<11>x\n<11>y\n');
+  assert.deepEqual(
+    later.map((line) => line.replace(/Nov.*ann: /, '')),
+    ['<13>abcd', '<13><11>', '<13>x', '<11>y'],
+  );
   assert.deepEqual(await texts('8', ['hello world long']), ['hello wo']);
   assert.deepEqual(await texts('9', ['hello', 'abc', 'de', 'f']), ['hello abc', 'de f']);
   assert.deepEqual(await texts('1KiB', ['x'.repeat(1500)]), ['x'.repeat(1024)]);

@@ -148,6 +148,32 @@ test('json: quotes, backslashes, controls and bytes that are not UTF-8', () => {
   assert.equal(JSON.parse(printed('json', message)).message, '"\\\t\u009b\x7f\ufffd\ufffd');
 });
 
+test('json: what only looks like UTF-8 is none', () => {
+  for (const [hex, count] of [
+    ['eda080', 3],
+    ['e08080', 3],
+    ['f0808080', 4],
+    ['f4908080', 4],
+    ['c080', 2],
+    ['f09f98', 1],
+    ['f5', 1],
+  ] as const) {
+    const message = Buffer.concat([
+      Buffer.from('<13>Nov 20 12:34:15 h p: a'),
+      Buffer.from(hex, 'hex'),
+      Buffer.from('b'),
+    ]);
+    assert.equal(JSON.parse(printed('json', message)).message, `a${'\ufffd'.repeat(count)}b`, hex);
+  }
+  assert.equal(JSON.parse(printed('json', '<13>Nov 20 12:34:15 h p: 日本 😀 é')).message, '日本 😀 é');
+});
+
+test('a leap second is no RFC 5424 time: it becomes the second after it', () => {
+  const message = '<13>1 2016-12-31T23:59:60Z h p - - - x';
+  assert.match(printed('rfc5424', message), / 2017-01-01T00:00:00\+00:00 h p /);
+  assert.match(printed('traditional', '<13>Dec 31 23:59:60 h p: x'), /^Dec 31 23:59:60 h p: x$/);
+});
+
 test('raw: as it came, PRI and all, on one line', () => {
   assert.equal(printed('raw', NEW), NEW);
   assert.equal(printed('raw', 'a\nb\n'), 'a#012b');
@@ -185,7 +211,7 @@ test('the same second is printed from memory, the next one anew', () => {
   const record = new LogRecord();
   const peer = { text: Buffer.from('::1'), zone: UTC, printsAsSent: false };
   const out = Buffer.alloc(400);
-  const lines = [0, 1, 59_999, 60_000, 86_400_000].map((ms) => {
+  const lines = [0, 1, 1000, 60_000, 86_400_000].map((ms) => {
     const text = Buffer.from('plain');
     parseMessage(record, text, 0, text.length);
     return out.toString(
@@ -197,7 +223,7 @@ test('the same second is printed from memory, the next one anew', () => {
   assert.deepEqual(lines, [
     'Nov 20 12:34:15 ::1 plain',
     'Nov 20 12:34:15 ::1 plain',
-    'Nov 20 12:35:15 ::1 plain',
+    'Nov 20 12:34:16 ::1 plain',
     'Nov 20 12:35:15 ::1 plain',
     'Nov 21 12:34:15 ::1 plain',
   ]);
