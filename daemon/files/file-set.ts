@@ -11,6 +11,7 @@ import type { Peer } from '../intake/peers.ts';
 import { type BufferPool, LARGE, SMALL } from './buffers.ts';
 import type { LineLocks } from './line-locks.ts';
 import { LogFile } from './log-file.ts';
+import type { FileTrouble } from './trouble.ts';
 
 /** How long a file in trouble is left alone before it is tried again. */
 const RETRY_MS = 250;
@@ -120,6 +121,11 @@ export class FileSet {
     return file.fill + need <= file.bufferSize || this.#makeRoom(file, need);
   }
 
+  /** The line is not written after all: room that was made for it alone goes back. */
+  forgoRoom(files: readonly LogFile[]): void {
+    for (const file of files) if (file.bufferAt >= 0 && file.fill === 0) this.#takePieceBack(file);
+  }
+
   #list(file: LogFile): void {
     file.isListed = true;
     this.#listed.push(file);
@@ -193,9 +199,9 @@ export class FileSet {
   /** True: nothing of the file is left to write. */
   #write(file: LogFile): boolean {
     if (file.fill === 0) return true;
-    if (file.trouble !== undefined && this.#nowMs < file.retryAtMs) return false;
+    if (file.trouble !== undefined && this.#isSoonAfter(file.retryAtMs - RETRY_MS, RETRY_MS)) return false;
     const before = file.size;
-    const hadTrouble = file.trouble !== undefined;
+    const hadTrouble = file.trouble;
     const whole = this.#open(file) && file.write(this.#parts.bytes, this.#parts.locks);
     if (file.isOpen && file.size !== before) this.#parts.events.wrote(Math.max(0, file.size - before));
     file.usedAtMs = this.#nowMs;
@@ -204,8 +210,13 @@ export class FileSet {
     return whole;
   }
 
-  #afterWrite(file: LogFile, hadTrouble: boolean): void {
-    if (hadTrouble) {
+  /** A clock that was set back must not make anyone wait for the time to come round again. */
+  #isSoonAfter(thenMs: number, spanMs: number): boolean {
+    return this.#nowMs >= thenMs && this.#nowMs - thenMs < spanMs;
+  }
+
+  #afterWrite(file: LogFile, hadTrouble: FileTrouble | undefined): void {
+    if (hadTrouble !== undefined) {
       this.troubledCount -= 1;
       this.#parts.events.recovered(file);
     }
@@ -216,11 +227,11 @@ export class FileSet {
     }
   }
 
-  #inTrouble(file: LogFile, hadTrouble: boolean): void {
+  #inTrouble(file: LogFile, hadTrouble: FileTrouble | undefined): void {
     file.retryAtMs = this.#nowMs + RETRY_MS;
-    if (hadTrouble) return;
-    this.troubledCount += 1;
-    this.#parts.events.troubled(file);
+    if (hadTrouble === undefined) this.troubledCount += 1;
+    // A disk that was full may be read-only by now.
+    if (hadTrouble !== file.trouble) this.#parts.events.troubled(file);
   }
 
   #open(file: LogFile): boolean {
@@ -250,7 +261,7 @@ export class FileSet {
   }
 
   #leaveIfDisplaced(file: LogFile): void {
-    if (this.#nowMs - file.checkedAtMs < DISPLACED_CHECK_MS) return;
+    if (this.#isSoonAfter(file.checkedAtMs, DISPLACED_CHECK_MS)) return;
     file.checkedAtMs = this.#nowMs;
     if (file.isDisplaced()) this.#close(file);
   }
@@ -265,8 +276,9 @@ export class FileSet {
     const open = [...this.#files.values()].filter((file) => file.isOpen && file.done === 0);
     open.sort((a, b) => a.usedAtMs - b.usedAtMs);
     const count = Math.max(1, Math.floor(open.length * EVICT_SHARE));
-    for (const file of open.slice(0, count)) this.#close(file);
-    this.#parts.events.evicted(count);
+    const least = open.slice(0, count);
+    for (const file of least) this.#close(file);
+    this.#parts.events.evicted(least.length);
   }
 
   /** Files that had nothing to write for long are closed: one that was deleted gives its room back. */

@@ -102,6 +102,8 @@ export class LogFile {
   #endTornLine(locks: LineLocks): void {
     if (this.size === 0 || !locks.take(this.lock)) return;
     try {
+      // Anew: another lane may have been in the midst of a write when it was opened.
+      this.size = fstatSync(this.fd).size;
       if (this.#endsWithinLine()) this.size += writeSync(this.fd, '\n');
     } finally {
       locks.release(this.lock);
@@ -232,14 +234,28 @@ export class LogFile {
   close(locks: LineLocks): void {
     if (this.fd < 0) return;
     if (this.done > 0) this.#takeBackHead();
-    if (this.isUnsynced) this.sync();
-    closeSync(this.fd);
+    this.#syncAndClose();
     this.fd = -1;
     this.isRotating = false;
     this.done = 0;
     if (!this.#isTorn) return;
     this.#tellTorn(locks);
     locks.release(this.lock);
+  }
+
+  /** What fails here is tried again by its path, on the main thread, which says so if that fails too. */
+  #syncAndClose(): void {
+    try {
+      if (this.isUnsynced) this.sync();
+    } catch {
+      this.isUnsynced = true;
+    }
+    try {
+      closeSync(this.fd);
+    } catch {
+      // Linux closes it all the same; on network file systems the error is one of earlier writes.
+      this.isUnsynced = true;
+    }
   }
 
   #tellTorn(locks: LineLocks): void {

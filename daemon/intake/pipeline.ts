@@ -116,7 +116,11 @@ export class Pipeline {
   }
 
   #allHaveRoom(files: readonly LogFile[], record: LogRecord, peer: Peer): boolean {
-    for (const file of files) if (!this.files.hasRoom(file, record, peer)) return false;
+    for (const file of files) {
+      if (this.files.hasRoom(file, record, peer)) continue;
+      this.files.forgoRoom(files);
+      return false;
+    }
     return true;
   }
 
