@@ -108,11 +108,13 @@ test('a question may come in pieces', async (t) => {
   socket.on('data', (part: string) => {
     text += part;
   });
+  // Listened for before the last letter: the server hangs up as soon as it has answered.
+  const closed = once(socket, 'close');
   for (const letter of '{"ask":"senders"}\n') {
     socket.write(letter);
     await new Promise((done) => setTimeout(done, 1));
   }
-  await once(socket, 'close');
+  await closed;
   assert.deepEqual(JSON.parse(text), { ok: true, answer: [] });
 });
 
