@@ -62,6 +62,22 @@ export const recvmmsg = libc.func('int recvmmsg(int, void *, uint32_t, int, void
   flags: number,
   timeout: null,
 ) => number;
+export const sendmmsg = libc.func('int sendmmsg(int, void *, uint32_t, int)') as (
+  fd: number,
+  headers: Uint8Array,
+  count: number,
+  flags: number,
+) => number;
+export const connectTo = libc.func('int connect(int, const void *, uint32_t)') as (
+  fd: number,
+  address: Uint8Array,
+  size: number,
+) => number;
+export const clockGettime = libc.func('int clock_gettime(int, void *)') as (
+  clock: number,
+  time: Uint8Array,
+) => number;
+export const adjtimex = libc.func('int adjtimex(void *)') as (timex: Uint8Array) => number;
 export const sendto = libc.func('int64_t sendto(int, const void *, size_t, int, const void *, uint32_t)') as (
   fd: number,
   bytes: Uint8Array,
