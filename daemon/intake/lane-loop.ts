@@ -156,6 +156,9 @@ export class LaneLoop {
     const token = this.#listeners.get(fd);
     if (token === undefined) return;
     this.#drain(this.#datagrams.get(fd), Date.now() + 200);
+    const watched = this.#tokens.get(token);
+    if (watched !== undefined && !(watched instanceof DatagramIntake) && 'socket' in watched)
+      this.#streams.acceptRest(watched, Date.now());
     this.#readiness.forget(fd);
     closeSocket(fd);
     this.#tokens.release(token);
@@ -303,6 +306,7 @@ export class LaneLoop {
       this.#pipeline.setTime(Date.now());
       this.#pipeline.flush();
       this.#streams.resume();
+      this.#streams.stop(deadlineMs);
     }
     const heldBytes = this.#streams.abandon();
     this.#pipeline.files.stop(Date.now());

@@ -19,8 +19,15 @@ import type { Pipeline } from './pipeline.ts';
 /** Bytes taken from a connection at one go. */
 export const READ_MAX = 131_072;
 const HELD_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * What a receive buffer can have held when the stop began: the largest that net.ipv4.tcp_rmem allows by default
+ * (tcp(7)). A sender that goes on sending has no claim to more.
+ */
+const STOP_BYTES_MAX = 6 * 1024 * 1024;
 /** Connections accepted from one listener before others have their turn. */
 const ACCEPT_MAX = 64;
+/** As many as a backlog can hold (net.core.somaxconn is 4096 by default). */
+const ACCEPT_REST_TURNS = 4096 / ACCEPT_MAX + 1;
 /** After the system ran out of descriptors, nobody is accepted for so long. */
 const ACCEPT_PAUSE_MS = 1000;
 
@@ -111,6 +118,11 @@ export class StreamIntake {
   }
 
   // ---- who comes
+
+  /** Takes who waits at a listener that is about to be closed: they were told that they are connected. */
+  acceptRest(listener: StreamListener, nowMs: number): void {
+    for (let turns = 0; turns < ACCEPT_REST_TURNS; turns += 1) this.accept(listener, nowMs);
+  }
 
   accept(listener: StreamListener, nowMs: number): void {
     if (nowMs < this.#acceptAgainAtMs) return;
@@ -278,13 +290,15 @@ export class StreamIntake {
     }
   }
 
-  /** Reads what the kernel has received already, up to the deadline, and closes everyone. */
+  /** Reads what the kernel has received already, in turns, up to the deadline, and closes everyone. */
   stop(untilMs: number): void {
+    let open = [...this.#connections];
+    for (let bytes = 0; bytes < STOP_BYTES_MAX && Date.now() < untilMs; bytes += READ_MAX) {
+      const nowMs = Date.now();
+      open = open.filter((connection) => !connection.isHeld && this.read(connection, nowMs) > 0);
+      if (open.length === 0) break;
+    }
     for (const connection of this.#connections) {
-      while (!connection.isHeld && Date.now() < untilMs) {
-        if (this.read(connection, Date.now()) === 0) break;
-      }
-      if (!this.#connections.has(connection)) continue;
       if (!connection.isHeld) this.#end(connection, 'stopped');
     }
   }

@@ -56,9 +56,9 @@ export class Sender {
 
   /** Resolves when the system has taken the bytes, or the connection has ended. */
   write(bytes: Uint8Array | string): Promise<void> {
+    if (this.socket.destroyed) return this.closed;
     return new Promise((done) => {
-      if (this.hasClosed || this.socket.destroyed) done();
-      else this.socket.write(bytes, () => done());
+      this.socket.write(bytes, () => done());
     });
   }
 
