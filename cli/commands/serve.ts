@@ -81,8 +81,10 @@ async function serve(config: ServerConfig, log: Log, path: string, world: World)
   // Heard by the races below; before them there is nobody to tell.
   died.catch(() => undefined);
   const server = new Server({ config, log, version: io.version, passed, died: die });
+  const opened = server.open();
+  const stopped = untilStopped(opened, server, log, path);
   try {
-    await Promise.race([server.open(), died]);
+    await Promise.race([opened, died]);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     io.stderr(`${printFault(error)}\n`);
@@ -93,19 +95,27 @@ async function serve(config: ServerConfig, log: Log, path: string, world: World)
     pid: io.pid,
   });
   for (const hint of hints(config, server)) log.info(hint);
-  const signal = await Promise.race([untilStopped(server, log, path), died]);
+  const signal = await Promise.race([stopped, died]);
   log.info(`Stopping on ${signal}: writing what was received.`, { event: 'stopping' });
   await Promise.race([server.stop(STOP_WITHIN_MS), died]);
   log.info('Stopped.', { event: 'stopped' });
   return EXIT.ok;
 }
 
-/** Resolves with the name of the signal that ends the server; SIGHUP reloads it meanwhile. */
-function untilStopped(server: Server, log: Log, path: string): Promise<NodeJS.Signals> {
+/**
+ * Resolves with the name of the signal that ends the server; SIGHUP reloads it, once it is open. A signal that
+ * comes again changes nothing: what was received is written all the same.
+ */
+function untilStopped(
+  opened: Promise<void>,
+  server: Server,
+  log: Log,
+  path: string,
+): Promise<NodeJS.Signals> {
   return new Promise((done) => {
-    process.once('SIGTERM', done);
-    process.once('SIGINT', done);
-    let busy = Promise.resolve();
+    process.on('SIGTERM', done);
+    process.on('SIGINT', done);
+    let busy = opened.catch(() => undefined);
     process.on('SIGHUP', () => {
       busy = busy.then(() => reload(server, log, path));
     });
