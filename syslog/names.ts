@@ -9,9 +9,9 @@ export const SEVERITY_COUNT = 8;
 
 /** Canonical names by number. */
 export const FACILITIES: readonly string[] = [
-  ...['kern', 'user', 'mail', 'daemon', 'auth', 'syslog', 'lpr', 'news'],
-  ...['uucp', 'cron', 'authpriv', 'ftp', 'ntp', 'audit', 'alert', 'clock'],
-  ...['local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'],
+  ...'kern user mail daemon auth syslog lpr news'.split(' '),
+  ...'uucp cron authpriv ftp ntp audit alert clock'.split(' '),
+  ...'local0 local1 local2 local3 local4 local5 local6 local7'.split(' '),
 ];
 
 /** Canonical names by number. */

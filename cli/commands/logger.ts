@@ -31,7 +31,7 @@ export interface LoggerIo {
 function sendingIo(io: Io): LoggerIo {
   return {
     stdin: io.stdin,
-    stderr: io.stderr,
+    stderr: (text) => io.stderr(text),
     nowMs: () => performance.timeOrigin + performance.now(),
     zone: zoneFor('local'),
     host: hostname(),

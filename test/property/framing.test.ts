@@ -72,48 +72,22 @@ const whole = () => 4096;
 const never = () => false;
 
 /** Pieces that the rules turn on, so that random streams meet all of them often. */
-const PIECES = [
-  ...[
-    '\n',
-    '\r\n',
-    '\0',
-    '\r',
-    ' ',
-    '0',
-    '1',
-    '5',
-    '9',
-    '12',
-    '41 ',
-    '60 ',
-    '<',
-    '>',
-    '<1>',
-    '<34>',
-    '<191>',
-  ],
-  ...[
-    '5 <1>ab',
-    '6 <12>c\n',
-    '3 <1>',
-    '50 <5>',
-    '99999999 <5>',
-    '100000000 <5>',
-    '214000000000 <5>',
-    '0 <5>',
-  ],
-  ...[
-    'a',
-    'text',
-    'é',
-    '\xff',
-    'x'.repeat(30),
-    'y'.repeat(MAX),
-    '<13>Nov 20 12:34:15 h p: t\n',
-    '00',
-    '007 <1>',
-  ],
-].map((piece) => Buffer.from(piece, piece === '\xff' ? 'latin1' : 'utf8'));
+const DELIMITERS = '\n|\r\n|\0|\r| |0|1|5|9|12|41 |60 |<|>|<1>|<34>|<191>'.split('|');
+const COUNTS =
+  '5 <1>ab|6 <12>c\n|3 <1>|50 <5>|99999999 <5>|100000000 <5>|214000000000 <5>|0 <5>|007 <1>'.split('|');
+const TEXTS = [
+  'a',
+  'text',
+  'é',
+  '\xff',
+  'x'.repeat(30),
+  'y'.repeat(MAX),
+  '<13>Nov 20 12:34:15 h p: t\n',
+  '00',
+];
+const PIECES = [...DELIMITERS, ...COUNTS, ...TEXTS].map((piece) =>
+  Buffer.from(piece, piece === '\xff' ? 'latin1' : 'utf8'),
+);
 
 function randomStream(next: () => number): Buffer {
   const count = 1 + (next() % 12);

@@ -388,7 +388,8 @@ test('structured data keeps its order over both flags', async () => {
 
 // ---- against the real one
 
-const REAL = spawnSync('logger', ['--version'], { encoding: 'utf8' });
+const REAL_LOGGER = 'logger';
+const REAL = spawnSync(REAL_LOGGER, ['--version'], { encoding: 'utf8' });
 const isUtilLinux = REAL.status === 0 && REAL.stdout.includes('util-linux');
 
 const SAME: readonly (readonly [readonly string[], string?])[] = [
@@ -421,7 +422,7 @@ test('the real logger puts the same bytes on the wire', {
       const given = args.map((arg) =>
         arg.replace('HOST', '127.0.0.1').replace('PORT', String(receiver.port)),
       );
-      const real = spawnSync('logger', given, { input: stdin, encoding: 'utf8' });
+      const real = spawnSync(REAL_LOGGER, given, { input: stdin, encoding: 'utf8' });
       assert.equal(real.status, 0, real.stderr);
       const wanted = timeless(await receiver.next());
       await sendAsOurs(given, stdin);
