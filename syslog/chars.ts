@@ -8,8 +8,6 @@ export const TAG = 2;
 export const DIGIT = 4;
 export const UPPER = 8;
 export const LOWER = 16;
-/** PRINTUSASCII of RFC 5424 section 6: 33 to 126. */
-export const PRINT = 32;
 /** May stand in an SD-NAME: PRINTUSASCII without `= ] "` (RFC 5424 section 6.3.3). */
 export const SD_NAME = 64;
 export const HEX = 128;
@@ -26,8 +24,7 @@ function classify(): Uint8Array {
   add('abcdefABCDEF', HEX);
   add('-._', HOST | TAG);
   add('/+@#()$~%', TAG);
-  for (let b = 33; b < 127; b++)
-    table[b]! |= b === 0x3d || b === 0x5d || b === 0x22 ? PRINT : PRINT | SD_NAME;
+  for (let b = 33; b < 127; b++) if (b !== 0x3d && b !== 0x5d && b !== 0x22) table[b]! |= SD_NAME;
   return table;
 }
 

@@ -18,6 +18,7 @@ export function parseMessage(record: LogRecord, bytes: Uint8Array, start: number
     return;
   }
   if (bytes[start] !== 0x3c) {
+    if (last - start >= TRADITIONAL_MIN && readTraditional(record, bytes, start, last)) return;
     readLoose(record, bytes, start, last, false);
     return;
   }

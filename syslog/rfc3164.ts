@@ -127,7 +127,7 @@ export function readLoose(
 ): void {
   forget(record, start);
   const p = skipSpaces(bytes, start, end);
-  if (end - p > STAMP_LENGTH && isPlainStamp(record, bytes, p, end)) {
+  if (end - p > STAMP_LENGTH + 1 && isPlainStamp(record, bytes, p, end)) {
     record.format = FORMAT.rfc3164;
     readHost(record, bytes, p + STAMP_LENGTH, end);
     return;
@@ -143,7 +143,9 @@ export function readLoose(
     record.trouble = TROUBLE.badTime;
     return;
   }
-  if (!hasPri || !readUntimed(record, bytes, p, end)) record.trouble = TROUBLE.noHeader;
+  if (hasPri && readUntimed(record, bytes, p, end)) return;
+  forget(record, start);
+  record.trouble = TROUBLE.noHeader;
 }
 
 /** A canonical time, and behind it surely a word that belongs to the header: no year, zone, offset or `pm`. */

@@ -3,7 +3,7 @@
 // meaning (a lower-case `t`, nanoseconds, a name over its limit) is read and counted as trouble.
 // Refuses: to guess at a header that lacks fields. Then the whole text after the PRI is the message.
 
-import { CLASS, DIGIT, digits, PRINT } from './chars.ts';
+import { CLASS, DIGIT, digits } from './chars.ts';
 import { FORMAT, type LogRecord, TIME, TROUBLE } from './record.ts';
 import { scanIso, scanRfc3339 } from './stamp-iso.ts';
 import { GRADE, scanStructured, type StructuredScan } from './structured.ts';
@@ -27,12 +27,12 @@ const scan: StructuredScan = { end: 0, grade: 0 };
 export function read5424(record: LogRecord, bytes: Uint8Array, p: number, end: number): boolean {
   const afterVersion = scanVersion(record, bytes, p, end);
   if (afterVersion < 0) return false;
+  record.format = FORMAT.rfc5424;
   let q = scanTimestamp(record, bytes, afterVersion, end);
   if (q === NOT_5424) {
     record.version = 0;
     return false;
   }
-  record.format = FORMAT.rfc5424;
   if (q < 0) return refuse(record, p, q === BAD_TIME ? TROUBLE.badTime : TROUBLE.badHeader);
 
   const host = q;
@@ -147,7 +147,7 @@ function scanLooseTime(record: LogRecord, bytes: Uint8Array, p: number, end: num
 
 /** End of a header field: the first byte that is not PRINTUSASCII. */
 function fieldEnd(bytes: Uint8Array, p: number, end: number): number {
-  while (p < end && (CLASS[bytes[p]!]! & PRINT) !== 0) p++;
+  while (p < end && bytes[p]! > 32 && bytes[p]! < 127) p++;
   return p;
 }
 

@@ -3,7 +3,7 @@
 // they have its shape but name no time that exists (32:72:82).
 // Refuses: to look at what stands around a stamp; that is for the forms in stamp.ts and stamp-iso.ts.
 
-import { CLASS, DIGIT, digits, LETTER } from './chars.ts';
+import { CLASS, DIGIT, digits } from './chars.ts';
 import { type LogRecord, TIME } from './record.ts';
 import { daysInMonth } from './time.ts';
 
@@ -102,9 +102,9 @@ export function scanFraction(record: LogRecord, bytes: Uint8Array, p: number, en
 function scanHalfDay(record: LogRecord, bytes: Uint8Array, p: number, end: number): number {
   if (end - p < 3 || bytes[p] !== SPACE || (bytes[p + 2]! | 0x20) !== 0x6d) return p;
   const half = bytes[p + 1]! | 0x20;
-  if ((half !== 0x61 && half !== 0x70) || (p + 3 < end && (CLASS[bytes[p + 3]!]! & (LETTER | DIGIT)) !== 0))
-    return p;
-  if (record.hour < 1 || record.hour > 12) return BAD;
+  // `am-2.example.org` is a host, and so is `pm` behind an hour that no clock of twelve has.
+  if ((half !== 0x61 && half !== 0x70) || (p + 3 < end && bytes[p + 3] !== SPACE)) return p;
+  if (record.hour < 1 || record.hour > 12) return p;
   record.hour = (record.hour % 12) + (half === 0x70 ? 12 : 0);
   return p + 3;
 }

@@ -2,7 +2,7 @@
 // returns the position behind it; the position it was given when no zone stands there.
 // Refuses: to settle what an ambiguous name means (zones.ts); then the time has no zone.
 
-import { CLASS, digits, spellsAnyCase, UPPER } from './chars.ts';
+import { CLASS, digits, spells, UPPER } from './chars.ts';
 import type { LogRecord } from './record.ts';
 import { delimits, digitRun } from './stamp-parts.ts';
 import { lettersEnd, NOT_A_ZONE, zoneWord } from './zones.ts';
@@ -25,8 +25,7 @@ export function scanZone(record: LogRecord, bytes: Uint8Array, p: number, end: n
   if (b !== SPACE || p + 1 >= end) return p;
   const first = bytes[p + 1]!;
   if (first === PLUS || first === DASH) {
-    const after = scanOffset(record, bytes, p + 1, end);
-    return after === p + 1 ? p : after;
+    return scanOffsetAfter(record, bytes, p, p + 1, end);
   }
   return scanZoneName(record, bytes, p, end);
 }
@@ -44,17 +43,30 @@ export function scanZoneValue(record: LogRecord, bytes: Uint8Array, p: number, e
 function scanZoneName(record: LogRecord, bytes: Uint8Array, p: number, end: number): number {
   const after = lettersEnd(bytes, p + 1, end);
   const minutes = zoneWord(bytes, p + 1, after);
-  if (spellsAnyCase(bytes, p + 1, end, 'tz') && after === p + 3) return scanOffset(record, bytes, after, end);
+  const isSigned = after < end && (bytes[after] === PLUS || bytes[after] === DASH);
+  // RFC 3164 section 5.4 has `TZ-6` in an example.
+  if (isSigned && after === p + 3 && spells(bytes, p + 1, end, 'TZ')) {
+    return scanOffsetAfter(record, bytes, p, after, end);
+  }
   if (minutes === NOT_A_ZONE) return p;
   const isUpper = (CLASS[bytes[p + 1]!]! & UPPER) !== 0 && (CLASS[bytes[after - 1]!]! & UPPER) !== 0;
   if (!isUpper && !(minutes === 0 && after < end && bytes[after] === COLON)) return p;
-  if (minutes === 0 && after < end && (bytes[after] === PLUS || bytes[after] === DASH)) {
-    const behind = scanOffset(record, bytes, after, end);
-    return behind === after ? p : behind;
-  }
+  if (minutes === 0 && isSigned) return scanOffsetAfter(record, bytes, p, after, end);
   if (!delimits(bytes, after, end)) return p;
   record.zoneMin = minutes;
   return after;
+}
+
+/** The offset at `offset`, behind a name that begins at `p`; `p` when there is none. */
+function scanOffsetAfter(
+  record: LogRecord,
+  bytes: Uint8Array,
+  p: number,
+  offset: number,
+  end: number,
+): number {
+  const after = scanOffset(record, bytes, offset, end);
+  return after === offset ? p : after;
 }
 
 /** `+hh`, `+hhmm` or `+hh:mm` at `p`; `p` when it is none. */

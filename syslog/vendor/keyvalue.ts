@@ -249,7 +249,8 @@ function lookAtHost(bytes: Uint8Array, rank: number): void {
 }
 
 function lookAtProgram(bytes: Uint8Array, rank: number): void {
-  if (rank <= found.programRank || (CLASS[bytes[pair.value]!]! & LETTER) === 0) return;
+  if (rank <= found.programRank || pair.valueEnd <= pair.value) return;
+  if ((CLASS[bytes[pair.value]!]! & LETTER) === 0) return;
   found.programRank = rank;
   found.program = pair.value;
   found.programEnd = pair.valueEnd;
