@@ -8,6 +8,7 @@ import { hostname, userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import { EXIT, Fault } from '../../base/fault.ts';
 import { WireEncoder, type WireFields } from '../../syslog/print-wire.ts';
+import type { StructuredElement } from '../../syslog/structured.ts';
 import { type Instant, type ZoneOffset, zoneFor } from '../../syslog/time.ts';
 import { type CliCommand, examples, type Run } from '../command.ts';
 import type { Io } from '../io.ts';
@@ -25,6 +26,13 @@ export interface LoggerIo {
   readonly host: string;
   readonly user: string;
   readonly pid: number;
+  /** How good the kernel says that its clock is. */
+  readonly clock: () => Promise<ClockQuality | undefined>;
+}
+
+interface ClockQuality {
+  readonly synchronised: boolean;
+  readonly maxErrorSec: number;
 }
 
 /** The world of a running command. */
@@ -37,6 +45,8 @@ function sendingIo(io: Io): LoggerIo {
     host: hostname(),
     user: userName(),
     pid: io.pid,
+    // Loaded when it is asked for: most of the time of a command goes into loading.
+    clock: async () => (await import('../../kernel/clock.ts')).readKernelClock(),
   };
 }
 
@@ -109,8 +119,10 @@ async function sendAll(
   sender: Sender,
 ): Promise<void> {
   const encoder = new WireEncoder(io.zone);
+  const says = plan.form === 'rfc5424' && plan.withTimeQuality;
+  const structured = says ? [await timeQuality(io), ...plan.structured] : plan.structured;
   for await (const piece of pieces) {
-    const message = encode(piece, encoder, options, io, plan);
+    const message = encode(piece, encoder, options, io, plan, structured);
     if (options.stderr) io.stderr(`${message.toString()}\n`);
     await sender.send(message);
   }
@@ -122,6 +134,7 @@ function encode(
   options: LoggerOptions,
   io: LoggerIo,
   plan: LoggerPlan,
+  structured: readonly StructuredElement[],
 ): Buffer {
   const now = instantOf(io.nowMs());
   const procid = options.id ?? (options.ownId ? String(io.pid) : undefined);
@@ -140,18 +153,20 @@ function encode(
     ...(plan.withTime ? { time: now } : {}),
     ...(plan.withHost ? { host: io.host } : {}),
     ...(options.msgid === undefined ? {} : { msgid: options.msgid }),
-    structured: plan.withTimeQuality ? [TIME_QUALITY, ...plan.structured] : plan.structured,
+    structured,
   });
 }
 
-/** The zone is known; that the clock is synchronised we cannot vouch for (RFC 5424 section 7.1.2). */
-const TIME_QUALITY = {
-  id: 'timeQuality',
-  params: [
+/** RFC 5424 section 7.1; the accuracy is in microseconds. */
+async function timeQuality(io: LoggerIo): Promise<StructuredElement> {
+  const clock = await io.clock();
+  const params: [string, string][] = [
     ['tzKnown', '1'],
-    ['isSynced', '0'],
-  ],
-} as const;
+    ['isSynced', clock?.synchronised ? '1' : '0'],
+  ];
+  if (clock?.synchronised) params.push(['syncAccuracy', String(Math.round(clock.maxErrorSec * 1e6))]);
+  return { id: 'timeQuality', params };
+}
 
 /** Whole microseconds: RFC 5424 timestamps hold no more. */
 function instantOf(ms: number): Instant {
