@@ -115,6 +115,10 @@ export function checkHttpListen(text: string): readonly FormatProblem[] {
   return checkSocketAddress(text, text.replace(/^https?:\/\//, ''), '"127.0.0.1:8514" or "[::1]:8514"', text);
 }
 
+export function checkNtpListen(text: string): readonly FormatProblem[] {
+  return checkSocketAddress(text, text.replace(/^(udp|ntp):\/\//, ''), '"0.0.0.0:123" or "[::]:123"', text);
+}
+
 /** What is wrong with `rest`, the part of `text` that holds address and port. `exact` must be the whole text. */
 function checkSocketAddress(
   text: string,

@@ -5,7 +5,13 @@
 import { suggestion } from '../base/nearest.ts';
 import { parseSize, parseSpan } from '../base/units.ts';
 import type { Accounts } from './accounts.ts';
-import { checkHttpListen, checkListen, checkRange, checkZoneSender } from './address-formats.ts';
+import {
+  checkHttpListen,
+  checkListen,
+  checkNtpListen,
+  checkRange,
+  checkZoneSender,
+} from './address-formats.ts';
 import { type FormatProblem, NO_PROBLEM, problem } from './problem.ts';
 import type { Pattern } from './server.ts';
 import { hasControl, parseTemplate } from './template.ts';
@@ -33,6 +39,7 @@ export function makeFormats(accounts: Accounts, checkSelector: SelectorCheck) {
     'zone-sender': { shape: 'an IP address or CIDR range', check: checkZoneSender },
     listen: { shape: 'an address to listen on', check: checkListen },
     'http-listen': { shape: 'an IP address and port', check: checkHttpListen },
+    'ntp-listen': { shape: 'an IP address and port', check: checkNtpListen },
     'file-mode': { shape: 'an octal mode', check: (text) => checkMode(text, FILE_MODE_NEEDS) },
     'directory-mode': { shape: 'an octal mode', check: (text) => checkMode(text, DIRECTORY_MODE_NEEDS) },
     user: { shape: 'a user', check: (text) => checkAccount(text, 'user', '/etc/passwd', accounts.users) },

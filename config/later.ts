@@ -5,13 +5,13 @@
 /** By the title of the schema that the key would stand in. */
 export const LATER_KEYS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'Top level': {
-    ntp: 'the time service',
     sources: 'sources of time',
     inputs: 'the agent',
     destinations: 'the agent',
     time: 'keeping the clock',
     traffic: 'watching the network',
   },
+  ntp: { sources: 'sources of time' },
   syslog: { tls: 'syslog over TLS' },
   match: { certName: 'syslog over TLS' },
 };

@@ -14,6 +14,7 @@ import { checkFilesWritable, checkOwners, checkSocketPath } from './permissions.
 import { resolveServer } from './resolve.ts';
 import {
   checkListeners,
+  checkNtp,
   checkRules,
   checkSenders,
   checkSettings,
@@ -132,6 +133,7 @@ function checkWhole(
   if (rules.length === 0 && Array.isArray(get(file, 'rules')) && !book.hasBroken())
     book.add(main, [sayNoRules(main)]);
   checkListeners(main, get(get(file, 'syslog'), 'listen'), (fault) => book.add(main, [fault]));
+  checkNtp(main, get(file, 'ntp'), (fault) => book.add(main, [fault]));
   checkRules(rules, report);
   checkSenders(rules, get(get(file, 'syslog'), 'allow'), (_, { fault }) => book.notes.push(fault));
   checkSettings(rules, settings, filesRoot, report);

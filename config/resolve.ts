@@ -16,6 +16,7 @@ import type {
   FilesConfig,
   FileTarget,
   Match,
+  NtpConfig,
   Rotate,
   Rule,
   SenderZones,
@@ -38,6 +39,7 @@ export function resolveServer(
     syslog: resolveSyslog(file.syslog),
     files,
     rules: sources.map((source) => resolveRule(source, files, accounts)),
+    ntp: file.ntp && resolveNtp(file.ntp),
     http: file.http && { listen: sure(parseSocketAddress(file.http.listen)) },
     control: { socket: beside(file.control.socket), mode: sure(parseMode(file.control.mode)) },
     senders: { silentAfterMs: sure(parseSpan(file.senders.silentAfter)) },
@@ -60,6 +62,17 @@ function resolveSyslog(text: ServerFile['syslog']): SyslogConfig {
     maxConnections: text.maxConnections,
     idleTimeoutMs: sure(parseSpan(text.idleTimeout)),
     timeZone: resolveZones(text.timeZone),
+  };
+}
+
+function resolveNtp(text: NonNullable<ServerFile['ntp']>): NtpConfig {
+  return {
+    listen: text.listen.map((listen) => sure(parseSocketAddress(listen))),
+    allow: text.allow.map((range) => sure(parseRange(range))),
+    deny: text.deny.map((range) => sure(parseRange(range))),
+    local: text.local,
+    rateLimit: typeof text.rateLimit === 'boolean' ? undefined : text.rateLimit,
+    maxClients: text.maxClients,
   };
 }
 

@@ -232,18 +232,43 @@ function sayDiffering(source: RuleSource, first: RuleSource, template: string, k
 }
 
 export function checkListeners(document: Document, listen: unknown, add: (found: PlacedFault) => void): void {
-  const texts = Array.isArray(listen) ? listen : [];
-  for (const [at, text] of texts.entries()) {
-    if (typeof text !== 'string' || texts.indexOf(text) === at || text.endsWith(':0')) continue;
-    const path = ['syslog', 'listen', at];
+  const mend = 'Remove one of the two; more threads for one address are "lanes".';
+  for (const [at, text] of doubles(listen)) {
+    if (text.endsWith(':0')) continue;
+    const what = `"${text}" stands twice.`;
     add(
       placeSaid(document, {
         code: 'CONFIG_CONFLICT',
-        path,
+        path: ['syslog', 'listen', at],
         part: 'value',
-        what: `"${text}" stands twice.`,
-        mend: 'Remove one of the two; more threads for one address are "lanes".',
+        what,
+        mend,
       }),
     );
+  }
+}
+
+/** Texts of a list that stood before, with their place. */
+function* doubles(list: unknown): Generator<readonly [number, string]> {
+  const texts = Array.isArray(list) ? list : [];
+  for (const [at, text] of texts.entries()) {
+    if (typeof text === 'string' && texts.indexOf(text) !== at) yield [at, text];
+  }
+}
+
+/** An address that is served twice, and a range that is both allowed and denied. */
+export function checkNtp(document: Document, ntp: unknown, add: (found: PlacedFault) => void): void {
+  const conflict = (path: (string | number)[], what: string, mend: string) =>
+    add(placeSaid(document, { code: 'CONFIG_CONFLICT', path, part: 'value', what, mend }));
+  for (const [at, text] of doubles(get(ntp, 'listen')))
+    if (!text.endsWith(':0'))
+      conflict(['ntp', 'listen', at], `"${text}" stands twice.`, 'Remove one of the two.');
+  const allow = get(ntp, 'allow');
+  const deny = get(ntp, 'deny');
+  if (!Array.isArray(allow) || !Array.isArray(deny)) return;
+  for (const [at, text] of deny.entries()) {
+    if (typeof text !== 'string' || !allow.includes(text)) continue;
+    const mend = 'Remove it from one of the two; of two ranges that are alike the denial counts.';
+    conflict(['ntp', 'deny', at], `"${text}" is both allowed and denied.`, mend);
   }
 }

@@ -5,6 +5,7 @@
 // Refuses: unknown keys, everywhere. What a later version brings is listed in config/later.ts.
 
 import type { FromExtendedSchema } from 'json-schema-to-ts';
+import { ntpSchema } from './ntp.schema.ts';
 import {
   directoryMode,
   fileMode,
@@ -250,6 +251,7 @@ export const serverSchema = {
       examples: [['conf.d/*.json']],
     },
     rules,
+    ntp: ntpSchema,
     http: httpSchema,
     control: controlSchema,
     senders: sendersSchema,

@@ -46,6 +46,19 @@ export interface SyslogConfig {
   readonly timeZone: SenderZones;
 }
 
+export interface NtpConfig {
+  readonly listen: readonly SocketAddress[];
+  readonly allow: readonly Range[];
+  readonly deny: readonly Range[];
+  /** Undefined: not served as synchronised. */
+  readonly local: { readonly stratum: number } | undefined;
+  /** Undefined: no limit. Logarithms to base 2 but the burst. */
+  readonly rateLimit:
+    | { readonly interval: number; readonly burst: number; readonly leak: number }
+    | undefined;
+  readonly maxClients: number;
+}
+
 export interface Rotate {
   readonly sizeBytes: number;
   readonly keep: number;
@@ -115,6 +128,7 @@ export interface ServerConfig {
   readonly files: FilesConfig;
   /** In the order in which they run. */
   readonly rules: readonly Rule[];
+  readonly ntp: NtpConfig | undefined;
   readonly http: { readonly listen: SocketAddress } | undefined;
   readonly control: { readonly socket: string; readonly mode: number };
   readonly senders: { readonly silentAfterMs: number };

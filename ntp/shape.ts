@@ -53,7 +53,8 @@ function judgeTail(view: DataView, at: number, length: number, version: number):
     case TAIL.mac:
     case TAIL.cryptoNak:
       return VERDICT.mac;
-    default:
+    case TAIL.nts:
+    case TAIL.malformed:
       return VERDICT.extension;
   }
 }

@@ -19,6 +19,10 @@ function syslog(inner: string): string {
   return `{\n  "syslog": { ${inner} },\n  "rules": [{ "file": "a.log" }]\n}`;
 }
 
+function ntp(inner: string): string {
+  return `{\n  "ntp": { ${inner} },\n  "rules": [{ "file": "a.log" }]\n}`;
+}
+
 function files(inner: string): string {
   return `{\n  "files": { ${inner} },\n  "rules": [{ "file": "a.log" }]\n}`;
 }
@@ -155,10 +159,52 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'a service of a later version': {
     code: 'CONFIG_NOT_YET',
-    text: '{\n  ^"ntp": {},\n  "rules": [{ "file": "a.log" }]\n}',
-    key: 'ntp',
-    what: /does not have the time service yet/,
-    mend: /Remove "ntp"/,
+    text: '{\n  ^"traffic": {},\n  "rules": [{ "file": "a.log" }]\n}',
+    key: 'traffic',
+    what: /does not have watching the network yet/,
+    mend: /Remove "traffic"/,
+  },
+  'sources of time': {
+    code: 'CONFIG_NOT_YET',
+    text: ntp('^"sources": []'),
+    key: 'ntp.sources',
+    what: /does not have sources of time yet/,
+    mend: /Remove "sources"/,
+  },
+  'an address to serve time on without its port': {
+    code: 'CONFIG_BAD_ADDRESS',
+    text: ntp('"listen": [^"0.0.0.0"]'),
+    key: 'ntp.listen[0]',
+    what: /names no port/,
+    mend: /"0\.0\.0\.0:123"/,
+  },
+  'a transport where there is one only': {
+    code: 'CONFIG_BAD_ADDRESS',
+    text: ntp('"listen": [^"udp://0.0.0.0:123"]'),
+    key: 'ntp.listen[0]',
+    what: /an address and a port alone/,
+    mend: /Write "0\.0\.0\.0:123"/,
+  },
+  'an address that serves time twice': {
+    code: 'CONFIG_CONFLICT',
+    text: ntp('"listen": ["[::]:123", ^"[::]:123"]'),
+    key: 'ntp.listen[1]',
+    what: /stands twice/,
+    mend: /Remove/,
+  },
+  'a range that is allowed and denied': {
+    code: 'CONFIG_CONFLICT',
+    text: ntp('"allow": ["10.0.0.0/8"], "deny": [^"10.0.0.0/8"]'),
+    key: 'ntp.deny[0]',
+    what: /both allowed and denied/,
+    mend: /Remove it from one/,
+  },
+  'a stratum that no server has': {
+    code: 'CONFIG_BAD_VALUE',
+    text: ntp('"local": { "stratum": ^16 }'),
+    key: 'ntp.local.stratum',
+    what: /16/,
+    mend: /15/,
   },
   TLS: { code: 'CONFIG_NOT_YET', text: syslog('^"tls": {}'), key: 'syslog.tls', what: /TLS/, mend: /Remove/ },
   RELP: {
