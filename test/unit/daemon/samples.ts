@@ -76,6 +76,7 @@ export function config(root: string, wishes: readonly RuleWish[]): ServerConfig 
     files: { ...target('x', root), maxOpen: 1000 },
     rules: wishes.map((wish, at) => rule(at, wish)),
     http: undefined,
+    ntp: undefined,
     control: { socket: join(root, 'control.sock'), mode: 0o660 },
     senders: { silentAfterMs: 900_000 },
     log: { level: 'info', format: 'text' },
