@@ -1,0 +1,128 @@
+// Listening sockets: all or none, passed ones in place of our own, and what stands stays.
+
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { type TestContext, test } from 'node:test';
+import { Fault } from '../../../base/fault.ts';
+import { parseAddress } from '../../../base/ip.ts';
+import type { Listen, SyslogConfig } from '../../../config/server.ts';
+import { type OpenListener, openListeners } from '../../../daemon/intake/listeners.ts';
+import { type BoundSocket, closeSocket, openBound } from '../../../kernel/socket.ts';
+import { config } from './samples.ts';
+
+function listen(transport: 'udp' | 'tcp', host: string, port = 0): Listen {
+  const family = host.includes(':') ? 6 : 4;
+  return {
+    transport,
+    host,
+    family,
+    port,
+    text: `${transport}://${family === 6 ? `[${host}]` : host}:${port}`,
+  };
+}
+
+function syslog(wanted: readonly Listen[], changes: Partial<SyslogConfig> = {}): SyslogConfig {
+  return { ...config('/', []).syslog, listen: wanted, ...changes };
+}
+
+function use(t: TestContext, listeners: OpenListener[]): OpenListener[] {
+  t.after(() => {
+    for (const { fds } of listeners) fds.forEach(closeSocket);
+  });
+  return listeners;
+}
+
+function bound(host: string): BoundSocket {
+  const address = parseAddress(host);
+  assert.ok(address);
+  const opened = openBound({ kind: 'udp', address, port: 0, reusePort: false, v6Only: false });
+  assert.ok(opened.ok);
+  return opened.socket;
+}
+
+/** A UDP port that is free now. */
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+}
+
+test('each address is opened, and named with the port that it has', (t) => {
+  const opened = use(t, openListeners(syslog([listen('udp', '127.0.0.1'), listen('tcp', '::1')]), []));
+  assert.deepEqual(
+    opened.map(({ kind, fds, isPassed }) => [kind, fds.length, isPassed]),
+    [
+      ['udp', 1, false],
+      ['tcp', 1, false],
+    ],
+  );
+  assert.match(opened[0]?.name ?? '', /^udp:\/\/127\.0\.0\.1:\d+$/);
+  assert.match(opened[1]?.name ?? '', /^tcp:\/\/\[::1\]:\d+$/);
+  assert.ok((opened[0]?.receiveBuffer?.bytes ?? 0) > 0);
+  assert.equal(opened[1]?.receiveBuffer, undefined);
+});
+
+test('a UDP address has one socket for each lane', (t) => {
+  const [open] = use(t, openListeners(syslog([listen('udp', '127.0.0.1')], { lanes: 3 }), []));
+  assert.equal(new Set(open?.fds).size, 3);
+});
+
+test('both wildcards on one port do not quarrel', async (t) => {
+  const port = await freePort();
+  const wanted = [listen('udp', '0.0.0.0', port), listen('udp', '::', port)];
+  assert.equal(use(t, openListeners(syslog(wanted), [])).length, 2);
+});
+
+test('what cannot be opened is a fault that says how to find the holder, and nothing stays open', async () => {
+  const holder = bound('127.0.0.1');
+  const port = await freePort();
+  const wanted = [listen('udp', '127.0.0.1', port), listen('udp', '127.0.0.1', holder.port)];
+  assert.throws(
+    () => openListeners(syslog(wanted), []),
+    (fault: unknown) => {
+      assert.ok(fault instanceof Fault);
+      assert.equal(fault.code, 'LISTEN_IN_USE');
+      assert.equal(fault.text.where, wanted[1]?.text);
+      assert.match(fault.text.mend ?? '', new RegExp(`ss -lpun 'sport = :${holder.port}'`));
+      return true;
+    },
+  );
+  const free = openListeners(syslog([listen('udp', '127.0.0.1', port)]), []);
+  for (const { fds } of free) fds.forEach(closeSocket);
+  closeSocket(holder.fd);
+});
+
+test('an address of another host says so', () => {
+  assert.throws(() => openListeners(syslog([listen('tcp', '192.0.2.1')]), []), { code: 'LISTEN_FAILED' });
+});
+
+test('a passed socket is taken for the address that it has, and one for no address as well', (t) => {
+  const [asked, extra] = [bound('127.0.0.1'), bound('127.0.0.1')];
+  const opened = use(t, openListeners(syslog([listen('udp', '127.0.0.1', asked.port)]), [asked, extra]));
+  assert.deepEqual(
+    opened.map(({ fds, isPassed }) => [fds[0], isPassed]),
+    [
+      [asked.fd, true],
+      [extra.fd, true],
+    ],
+  );
+});
+
+test('at a reload what stands stays, and what is new is opened', (t) => {
+  const first = openListeners(syslog([listen('udp', '127.0.0.1')]), []);
+  const standing = first[0] as OpenListener;
+  const wanted = [listen('udp', '127.0.0.1', standing.port), listen('tcp', '127.0.0.1')];
+  const second = use(t, openListeners(syslog(wanted), [], first));
+  assert.equal(second[0], standing);
+  assert.equal(second.length, 2);
+});
+
+test('at a reload passed sockets stay, whatever `listen` says', (t) => {
+  const passed = bound('127.0.0.1');
+  const first = openListeners(syslog([listen('tcp', '127.0.0.1')]), [passed]);
+  const second = use(t, openListeners(syslog([listen('tcp', '127.0.0.1', first[0]?.port)]), [], first));
+  assert.deepEqual(new Set(second), new Set(first));
+});
