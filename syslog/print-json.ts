@@ -1,9 +1,8 @@
 // JSON from bytes: strings are written straight from the record, without making strings of them first.
 // Promises: valid JSON in valid UTF-8 for any bytes. Bytes that are not UTF-8 become U+FFFD, control
-// characters (C0, DEL, C1) become \u00xx. Refuses: to read structured data fast; it is rare and small.
+// characters (C0, DEL, C1) become \u00xx. Refuses: to write outside the room that the caller has made.
 
 import { copyPlain } from './escape.ts';
-import type { StructuredElement } from './structured.ts';
 
 /** One byte becomes at most `\u00xx`. */
 export const JSON_GROWTH = 6;
@@ -98,42 +97,4 @@ function secondMax(lead: number): number {
 
 function isContinuation(bytes: Uint8Array, at: number, end: number): boolean {
   return at < end && ((bytes[at] as number) & 0xc0) === 0x80;
-}
-
-/**
- * `{id: {name: value}}`. An SD-ID that stands twice gives one object; a name that stands twice in it (RFC
- * 5424 section 6.3.3 allows it) gives a list, so that no value is lost.
- */
-export function structuredJson(elements: readonly StructuredElement[]): string {
-  const byId = new Map<string, Map<string, string[]>>();
-  for (const { id, params } of elements) {
-    const names = byId.get(id) ?? new Map<string, string[]>();
-    byId.set(id, names);
-    for (const [name, value] of params) {
-      const values = names.get(name);
-      if (values === undefined) names.set(name, [value]);
-      else values.push(value);
-    }
-  }
-  return objectJson([...byId].map(([id, names]) => [id, objectJson([...names].map(valuesJson))]));
-}
-
-function valuesJson([name, values]: readonly [string, readonly string[]]): [string, string] {
-  return [
-    name,
-    values.length === 1 ? stringJson(values[0] as string) : `[${values.map(stringJson).join(',')}]`,
-  ];
-}
-
-function objectJson(members: readonly (readonly [string, string])[]): string {
-  return `{${members.map(([name, value]) => `${stringJson(name)}:${value}`).join(',')}}`;
-}
-
-const HIGH_CONTROLS = /[\u007f-\u009f]/;
-const ALL_HIGH_CONTROLS = /[\u007f-\u009f]/g;
-
-function stringJson(text: string): string {
-  const json = JSON.stringify(text);
-  if (!HIGH_CONTROLS.test(json)) return json;
-  return json.replace(ALL_HIGH_CONTROLS, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
 }

@@ -11,7 +11,8 @@
 
 import { copyEscaped, copyPlain, ESCAPE_GROWTH } from './escape.ts';
 import { facilityName, severityName } from './names.ts';
-import { JSON_GROWTH, structuredJson, writeJsonString } from './print-json.ts';
+import { JSON_GROWTH, writeJsonString } from './print-json.ts';
+import { writeJsonStructured } from './print-json-structured.ts';
 import {
   HOST_BYTES_MAX,
   hasOwnTimestamp,
@@ -24,7 +25,6 @@ import {
 } from './print-rfc5424.ts';
 import { FRACTION, StampPrinter, writeBsdStamp } from './print-stamp.ts';
 import { isProgramInText, type LogRecord, NO_ZONE, TIME } from './record.ts';
-import { readStructured } from './structured.ts';
 import { type Instant, resolveTime, type ZoneOffset } from './time.ts';
 
 export const FILE_FORMATS = ['traditional', 'iso', 'rfc5424', 'json', 'raw'] as const;
@@ -266,8 +266,7 @@ function copyAll(bytes: Uint8Array, out: Uint8Array, at: number): number {
 
 function printJsonStructured(record: LogRecord, out: Uint8Array, at: number): number {
   if (record.sdStart < 0) return copyAll(KEYS.null, out, at);
-  const elements = readStructured(record.bytes, record.sdStart, record.sdEnd);
-  return copyAll(Buffer.from(structuredJson(elements)), out, at);
+  return writeJsonStructured(record.bytes, record.sdStart, record.sdEnd, out, at);
 }
 
 /** ` host program[procid]: message`, what the traditional and the iso format share. */
