@@ -18,8 +18,7 @@ export function parseMessage(record: LogRecord, bytes: Uint8Array, start: number
     return;
   }
   if (bytes[start] !== 0x3c) {
-    if (last - start >= TRADITIONAL_MIN && readTraditional(record, bytes, start, last)) return;
-    readLoose(record, bytes, start, last, false);
+    readWithoutPri(record, bytes, start, last);
     return;
   }
   const p = readPri(record, bytes, start, last);
@@ -32,6 +31,19 @@ export function parseMessage(record: LogRecord, bytes: Uint8Array, start: number
   }
   if (p < last && bytes[p]! >= 48 && bytes[p]! <= 57 && read5424(record, bytes, p, last)) return;
   readLoose(record, bytes, p, last, true);
+}
+
+/** What stands in files and pipes, sent as it is: `Nov 20 …`, `1 2026-11-20T…`, or just a text. */
+function readWithoutPri(record: LogRecord, bytes: Uint8Array, start: number, end: number): void {
+  if (end - start >= TRADITIONAL_MIN) {
+    if (readTraditional(record, bytes, start, end)) return;
+    const isVersioned = bytes[start] === 0x31 && bytes[start + 1] === 32 && bytes[start + 6] === 0x2d;
+    if (isVersioned && read5424(record, bytes, start, end)) {
+      if (record.trouble === TROUBLE.none) record.trouble = TROUBLE.badPri;
+      return;
+    }
+  }
+  readLoose(record, bytes, start, end, false);
 }
 
 /** Line ends and NULs at the end are framing, not text. */

@@ -97,6 +97,19 @@ describe('RFC 5424', () => {
     expectEach({ '<14>1 - h a - - [x k="open': reading });
   });
 
+  test('without a PRI it is counted, and read', () => {
+    const expected = {
+      pri: 13,
+      trouble: 'bad_pri',
+      host: 'h',
+      program: 'a',
+      data: '[x y="1"]',
+      message: 'm',
+    };
+    expectEach({ '1 2026-03-15T10:20:30Z h a - - [x y="1"] m': expected });
+    expectEach({ '1 2026 apples - are too many for anybody': { trouble: 'no_header' } });
+  });
+
   test('a header that is not understood becomes the text', () => {
     for (const rest of [
       '1 2026-13-01T00:00:00Z h a - - - m',
