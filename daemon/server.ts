@@ -9,7 +9,7 @@ import type { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
 import { printSize } from '../base/units.ts';
 import type { ServerConfig } from '../config/server.ts';
-import type { BoundSocket } from '../kernel/socket.ts';
+import { type BoundSocket, closeSocket } from '../kernel/socket.ts';
 import { type ControlServer, openControl } from './control/control.ts';
 import { makeLockTable } from './files/line-locks.ts';
 import { FileJobs } from './files/rotation.ts';
@@ -94,7 +94,7 @@ export class Server {
     await this.#startLanes(listeners);
     try {
       this.#control = await openControl(this.#config.control, this);
-      await this.#openHttp();
+      await this.#openHttp(this.#config);
     } catch (fault) {
       await this.stop(1000);
       throw fault;
@@ -103,10 +103,10 @@ export class Server {
   }
 
   /** Loaded late: the pages may come after the first message, and a server without them never pays. */
-  async #openHttp(): Promise<void> {
-    if (!this.#config.http) return;
+  async #openHttp({ http }: ServerConfig): Promise<void> {
+    if (!http) return;
     const { openHttp } = await import('./http/http.ts');
-    this.#http = await openHttp(this.#config.http.listen, this);
+    this.#http = await openHttp(http.listen, this);
     this.#log.debug(`Pages at ${this.#http.address}/metrics, /healthz, /status and /senders.`);
   }
 
@@ -252,6 +252,12 @@ export class Server {
     const fresh = listeners.filter((open) => !before.includes(open));
     const gone = before.filter((open) => !listeners.includes(open));
     const old = this.#config;
+    try {
+      await this.#moveDoors(old, config);
+    } catch (fault) {
+      for (const { fds } of fresh) fds.forEach(closeSocket);
+      throw fault;
+    }
     this.#config = config;
     this.#setListeners([...kept, ...fresh]);
     const added = this.#socketsByLane(fresh);
@@ -265,7 +271,6 @@ export class Server {
       if (!this.#lanes.has(number)) await this.#startLane(number, sockets);
     this.#senders.configure(config.senders.silentAfterMs);
     this.#loadedAt = new Date();
-    await this.#reopenDoors(old, config);
     if (
       old.syslog.lanes !== config.syslog.lanes ||
       old.syslog.maxMessageBytes !== config.syslog.maxMessageBytes
@@ -274,15 +279,26 @@ export class Server {
     }
   }
 
-  async #reopenDoors(old: ServerConfig, config: ServerConfig): Promise<void> {
-    if (JSON.stringify(old.http) !== JSON.stringify(config.http)) {
+  /** The pages and the control socket move to where `to` wants them, or stay where they stood. */
+  async #moveDoors(from: ServerConfig, to: ServerConfig): Promise<void> {
+    try {
+      await this.#openDoors(from, to);
+    } catch (fault) {
+      await this.#openDoors(to, from);
+      throw fault;
+    }
+  }
+
+  async #openDoors(from: ServerConfig, to: ServerConfig): Promise<void> {
+    if (JSON.stringify(from.http) !== JSON.stringify(to.http)) {
       await this.#http?.stop();
       this.#http = undefined;
-      await this.#openHttp();
+      await this.#openHttp(to);
     }
-    if (JSON.stringify(old.control) !== JSON.stringify(config.control)) {
+    if (JSON.stringify(from.control) !== JSON.stringify(to.control)) {
       await this.#control?.stop();
-      this.#control = await openControl(config.control, this);
+      this.#control = undefined;
+      this.#control = await openControl(to.control, this);
     }
   }
 
