@@ -20,6 +20,8 @@ import { Lane } from './intake/lane.ts';
 import type { LaneReport, LaneSocket } from './intake/lane.port.ts';
 import { type OpenListener, openListeners } from './intake/listeners.ts';
 import { makeSenderTable } from './intake/senders.ts';
+import { type NtpServer, openNtp } from './time/ntp.ts';
+import type { ClientStatus } from './time/status.ts';
 import { type SenderStatus, SenderView } from './sender-view.ts';
 import {
   connectionStatus,
@@ -35,6 +37,8 @@ export interface ServerParts {
   readonly version: string;
   /** Sockets that the service manager has opened for us. */
   readonly passed: readonly BoundSocket[];
+  /** The same, for the time server. */
+  readonly passedNtp: readonly BoundSocket[];
   /** Something that cannot be survived: a lane that died. The process must end. */
   died(error: Error): void;
 }
@@ -61,6 +65,7 @@ export class Server {
   /** Every listener there ever was: its number stays with its counters. */
   readonly #numbered: StandingListener[] = [];
   #counts = new CountReader([]);
+  #ntp: NtpServer | undefined;
   #control: ControlServer | undefined;
   #http: HttpServer | undefined;
   #watch: NodeJS.Timeout | undefined;
@@ -93,6 +98,7 @@ export class Server {
     this.#setListeners(listeners);
     await this.#startLanes(listeners);
     try {
+      await this.#openNtp(this.#config, this.#parts.passedNtp);
       this.#control = await openControl(this.#config.control, this);
       await this.#openHttp(this.#config);
     } catch (fault) {
@@ -100,6 +106,12 @@ export class Server {
       throw fault;
     }
     this.#watch = setInterval(() => this.#watchOver(), WATCH_MS);
+  }
+
+  async #openNtp({ ntp }: ServerConfig, passed: readonly BoundSocket[]): Promise<void> {
+    if (!ntp) return;
+    const { log } = this.#parts;
+    this.#ntp = await openNtp({ config: ntp, passed, log, died: (error) => this.#parts.died(error) });
   }
 
   /** Loaded late: the pages may come after the first message, and a server without them never pays. */
@@ -290,6 +302,7 @@ export class Server {
   }
 
   async #openDoors(from: ServerConfig, to: ServerConfig): Promise<void> {
+    if (JSON.stringify(from.ntp) !== JSON.stringify(to.ntp)) await this.#moveNtp(to);
     if (JSON.stringify(from.http) !== JSON.stringify(to.http)) {
       await this.#http?.stop();
       this.#http = undefined;
@@ -300,6 +313,14 @@ export class Server {
       this.#control = undefined;
       this.#control = await openControl(to.control, this);
     }
+  }
+
+  /** Its sockets, clients and counters stay where it goes on. */
+  async #moveNtp(to: ServerConfig): Promise<void> {
+    if (to.ntp && this.#ntp) return await this.#ntp.configure(to.ntp);
+    await this.#ntp?.stop();
+    this.#ntp = undefined;
+    return await this.#openNtp(to, []);
   }
 
   /** The files are opened anew all the same: whoever rotated them counts on it. */
@@ -331,13 +352,22 @@ export class Server {
         },
       );
     }
-    await Promise.all([this.#jobs.stop(deadlineMs), this.#http?.stop(), this.#control?.stop()]);
+    await Promise.all([
+      this.#ntp?.stop(),
+      this.#jobs.stop(deadlineMs),
+      this.#http?.stop(),
+      this.#control?.stop(),
+    ]);
   }
 
   // ---- what is asked
 
   senders(): readonly SenderStatus[] {
     return this.#senders.list(Date.now());
+  }
+
+  clients(): readonly ClientStatus[] {
+    return this.#ntp?.clients() ?? [];
   }
 
   status(): ServerStatus {
@@ -378,6 +408,7 @@ export class Server {
         silences: this.#senders.silences,
         untracked: counts.lane('sendersUntracked'),
       },
+      ntp: this.#ntp?.status() ?? null,
       process: {
         residentBytes: process.memoryUsage.rss(),
         cpuS: Math.round((usage.userCPUTime + usage.systemCPUTime) / 1e4) / 100,

@@ -5,6 +5,7 @@ import { FILE_TROUBLES, type FileTrouble } from './files/trouble.ts';
 import type { TroubledFile } from './files/trouble-book.ts';
 import { CLOSINGS, type Closing, type CountReader, REFUSALS, type Refusal } from './intake/counts.ts';
 import { TROUBLES, type Trouble } from '../syslog/record.ts';
+import type { NtpStatus } from './time/status.ts';
 
 export interface ListenerStatus {
   readonly name: string;
@@ -74,6 +75,8 @@ export interface ServerStatus {
     readonly silences: number;
     readonly untracked: number;
   };
+  /** Null: time is not served. */
+  readonly ntp: NtpStatus | null;
   readonly process: { readonly residentBytes: number; readonly cpuS: number };
 }
 

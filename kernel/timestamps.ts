@@ -11,7 +11,7 @@
 import { V4_MAPPED } from '../base/ip.ts';
 import { IOVEC, MMSGHDR, SOCKADDR_IN6, SOCKET } from './abi/socket.ts';
 import { CMSGHDR, IN6_PKTINFO, IN_PKTINFO, STAMPED, TIMESPEC } from './abi/timestamp.ts';
-import { addressOf, recvmmsg, sendmmsg, setsockopt } from './libc.ts';
+import { addressOf, recvmmsg, sendmmsg, setsockopt, setStatusFlags } from './libc.ts';
 
 export const REQUESTS_MAX = 64;
 export const ANSWERS_MAX = 16;
@@ -39,6 +39,8 @@ export function prepareStamped(
   fd: number,
   wants: { readonly family: 4 | 6; readonly asked: boolean },
 ): boolean {
+  // Waiting is told by each call; the timeout ends it.
+  setStatusFlags(fd, 0);
   const timeout = new Uint8Array(16);
   new DataView(timeout.buffer).setBigInt64(8, BigInt(RECEIVE_TIMEOUT_US), true);
   setsockopt(fd, SOCKET.SOL_SOCKET, STAMPED.SO_RCVTIMEO, timeout, timeout.length);

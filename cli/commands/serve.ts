@@ -64,23 +64,24 @@ async function runServe(path: string, io: Io): Promise<number> {
   const passed = takePassedSockets(io.env, io.pid);
   for (const name of passed.unknown)
     log.warn(`The service manager passed the socket "${name}", which this server has no use for.`);
-  return await serve(loaded.config, log, path, { io, passed: passed.syslog });
+  return await serve(loaded.config, log, path, { io, passed: passed.syslog, passedNtp: passed.ntp });
 }
 
 interface World {
   readonly io: Io;
   readonly passed: ReturnType<typeof takePassedSockets>['syslog'];
+  readonly passedNtp: ReturnType<typeof takePassedSockets>['ntp'];
 }
 
 async function serve(config: ServerConfig, log: Log, path: string, world: World): Promise<number> {
-  const { io, passed } = world;
+  const { io, passed, passedNtp } = world;
   let die: (error: Error) => void = () => undefined;
   const died = new Promise<never>((_, fail) => {
     die = fail;
   });
   // Heard by the races below; before them there is nobody to tell.
   died.catch(() => undefined);
-  const server = new Server({ config, log, version: io.version, passed, died: die });
+  const server = new Server({ config, log, version: io.version, passed, passedNtp, died: die });
   const opened = server.open();
   const stopped = untilStopped(opened, server, log, path);
   try {

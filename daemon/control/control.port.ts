@@ -3,8 +3,9 @@
 
 import type { SenderStatus } from '../sender-view.ts';
 import type { ServerStatus } from '../status.ts';
+import type { ClientStatus } from '../time/status.ts';
 
-export const QUESTIONS = ['status', 'senders'] as const;
+export const QUESTIONS = ['status', 'senders', 'clients'] as const;
 export type Question = (typeof QUESTIONS)[number];
 
 export interface Ask {
@@ -14,6 +15,7 @@ export interface Ask {
 export interface Answers {
   readonly status: ServerStatus;
   readonly senders: readonly SenderStatus[];
+  readonly clients: readonly ClientStatus[];
 }
 
 export type Answer<Q extends Question> =

@@ -20,7 +20,7 @@ function answer(line: string, asked: Asked): unknown {
     return { ok: false, error: 'A question is one line of JSON.' };
   }
   const question: Question | undefined = QUESTIONS.find((known) => known === ask?.ask);
-  if (question === undefined) return { ok: false, error: `The questions are ${QUESTIONS.join(' and ')}.` };
+  if (question === undefined) return { ok: false, error: `The questions are: ${QUESTIONS.join(', ')}.` };
   return { ok: true, answer: asked[question]() };
 }
 

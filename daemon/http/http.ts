@@ -1,5 +1,5 @@
-// The HTTP side: /metrics for Prometheus, /healthz for whoever asks whether it lives, /status and /senders as
-// JSON. Read-only, without secrets, and on loopback unless the operator says otherwise.
+// The HTTP side: /metrics for Prometheus, /healthz for whoever asks whether it lives, /status, /senders and
+// /clients as JSON. Read-only, without secrets, and on loopback unless the operator says otherwise.
 
 import { type FastifyInstance, fastify } from 'fastify';
 import { codeOf, Fault } from '../../base/fault.ts';
@@ -8,10 +8,12 @@ import type { SocketAddress } from '../../config/server.ts';
 import { METRICS } from '../metrics.ts';
 import type { SenderStatus } from '../sender-view.ts';
 import type { ServerStatus } from '../status.ts';
+import type { ClientStatus } from '../time/status.ts';
 
 export interface Asked {
   status(): ServerStatus;
   senders(): readonly SenderStatus[];
+  clients(): readonly ClientStatus[];
 }
 
 /** A slow or silent client is cut off; nobody holds the port with half a request. */
@@ -30,7 +32,8 @@ function route(server: FastifyInstance, asked: Asked): void {
   });
   server.get('/status', () => asked.status());
   server.get('/senders', () => asked.senders());
-  server.get('/', () => ({ pages: ['/metrics', '/healthz', '/status', '/senders'] }));
+  server.get('/clients', () => asked.clients());
+  server.get('/', () => ({ pages: ['/metrics', '/healthz', '/status', '/senders', '/clients'] }));
 }
 
 export interface HttpServer {

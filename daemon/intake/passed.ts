@@ -10,30 +10,32 @@ const FDS_MAX = 256;
 
 export interface PassedSockets {
   readonly syslog: readonly BoundSocket[];
+  /** UDP sockets whose name says `ntp` or `time`. */
+  readonly ntp: readonly BoundSocket[];
   /** Names of sockets that this program has no use for. */
   readonly unknown: readonly string[];
 }
 
-/**
- * A name that says `ntp` or `time` is for another part of the tower; every other UDP or listening TCP socket
- * is for syslog.
- */
+/** A UDP socket whose name says `ntp` or `time` is for the time server; every other one is for syslog. */
 export function takePassedSockets(
   env: Readonly<Record<string, string | undefined>>,
   pid: number,
 ): PassedSockets {
   const count = Number(env['LISTEN_FDS'] ?? 0);
   if (!Number.isInteger(count) || count < 1 || count > FDS_MAX || Number(env['LISTEN_PID']) !== pid) {
-    return { syslog: [], unknown: [] };
+    return { syslog: [], ntp: [], unknown: [] };
   }
   const names = (env['LISTEN_FDNAMES'] ?? '').split(':');
   const syslog: BoundSocket[] = [];
+  const ntp: BoundSocket[] = [];
   const unknown: string[] = [];
   for (let at = 0; at < count; at += 1) {
     const name = names[at] ?? '';
-    const socket = /ntp|time/i.test(name) ? undefined : adoptSocket(FIRST_FD + at);
-    if (socket) syslog.push(socket);
+    const isNtp = /ntp|time/i.test(name);
+    const socket = adoptSocket(FIRST_FD + at);
+    if (socket && !isNtp) syslog.push(socket);
+    else if (socket?.kind === 'udp') ntp.push(socket);
     else unknown.push(name === '' ? `descriptor ${FIRST_FD + at}` : name);
   }
-  return { syslog, unknown };
+  return { syslog, ntp, unknown };
 }

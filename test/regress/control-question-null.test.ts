@@ -17,7 +17,10 @@ test('null is no question, and no end', async (t) => {
   const none = () => {
     throw new Error('nobody asked that');
   };
-  const server = await openControl({ socket: path, mode: 0o600 }, { status: none, senders: none });
+  const server = await openControl(
+    { socket: path, mode: 0o600 },
+    { status: none, senders: none, clients: none },
+  );
   t.after(() => server.stop());
   const socket = connect(path).setEncoding('utf8');
   socket.end('null\n');

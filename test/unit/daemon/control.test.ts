@@ -13,7 +13,7 @@ import { QUESTION_BYTES_MAX } from '../../../daemon/control/control.port.ts';
 import type { Asked } from '../../../daemon/http/http.ts';
 import { sampleStatus, useFolder } from './samples.ts';
 
-const asked: Asked = { status: () => sampleStatus(), senders: () => [] };
+const asked: Asked = { status: () => sampleStatus(), senders: () => [], clients: () => [] };
 
 async function useControl(t: TestContext, mode = 0o660, answers = asked): Promise<string> {
   const socket = join(useFolder(t), 'run', 'control.sock');

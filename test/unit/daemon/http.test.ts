@@ -12,7 +12,10 @@ import { readMetrics } from './read-metrics.ts';
 import { sampleStatus } from './samples.ts';
 
 async function usePages(t: TestContext, status: () => ServerStatus = sampleStatus): Promise<string> {
-  const http = await openHttp({ host: '127.0.0.1', family: 4, port: 0 }, { status, senders: () => [] });
+  const http = await openHttp(
+    { host: '127.0.0.1', family: 4, port: 0 },
+    { status, senders: () => [], clients: () => [] },
+  );
   t.after(() => http.stop());
   return http.address;
 }
@@ -63,7 +66,7 @@ test('a port that is taken is a fault that names it', async (t) => {
   t.after(() => other.close());
   await once(other, 'listening');
   const { port } = other.address() as { port: number };
-  const asked = { status: sampleStatus, senders: () => [] };
+  const asked = { status: sampleStatus, senders: () => [], clients: () => [] };
   await assert.rejects(openHttp({ host: '127.0.0.1', family: 4, port }, asked), (fault: unknown) => {
     assert.ok(fault instanceof Fault);
     assert.equal(fault.code, 'LISTEN_IN_USE');
@@ -76,7 +79,7 @@ test('a port that is taken is a fault that names it', async (t) => {
 test('a client that never ends its request does not hold up the stop', async () => {
   const http = await openHttp(
     { host: '127.0.0.1', family: 4, port: 0 },
-    { status: sampleStatus, senders: () => [] },
+    { status: sampleStatus, senders: () => [], clients: () => [] },
   );
   const { connect } = await import('node:net');
   const client = connect(Number(new URL(http.address).port), '127.0.0.1');

@@ -191,6 +191,7 @@ export function sampleStatus(changes: Partial<ServerStatus> = {}): ServerStatus 
     },
     routing: { decisions: 5, decisionsForgotten: 0 },
     senders: { known: 2, silent: 0, silences: 0, untracked: 0 },
+    ntp: null,
     process: { residentBytes: 100_000_000, cpuS: 1.25 },
     ...changes,
   };

@@ -1,0 +1,57 @@
+// What the time server knows of its clock: how precisely it can be read, what the kernel says of it, and whether
+// somebody has set it. The seam to whatever keeps the clock: `standing` is asked once a second, today of the
+// kernel's own account, later of the sources that Belfry follows itself.
+
+import { ClockReader, type KernelClock, measureGaps, readKernelClock } from '../../kernel/clock.ts';
+import { precisionOf } from '../../ntp/precision.ts';
+import { type Standing, standingOf } from '../../ntp/standing.ts';
+
+/** Readings for the precision; the first ones, before the code is compiled, are slow. */
+const READINGS = 4000;
+const WARM_UP = 2000;
+/** Slewing moves both clocks alike, so only a step shows; this is far above what two readings can differ. */
+const STEP_MIN_SEC = 0.001;
+/** Two readings that are further apart were interrupted. */
+const PAIR_MAX_SEC = 0.0001;
+
+/** Where adjtimex is not allowed, nobody vouches for the clock. */
+const UNKNOWN: KernelClock = { synchronised: false, maxErrorSec: 16, pending: 'none', leaping: false };
+
+export class ClockWatch {
+  readonly real = new ClockReader('realtime');
+  readonly precision: number;
+  kernel: KernelClock = UNKNOWN;
+  readonly #monotonic = new ClockReader('monotonic');
+  #apartSec: number | undefined;
+
+  constructor() {
+    measureGaps(this.real, WARM_UP);
+    this.precision = precisionOf(measureGaps(this.real, READINGS));
+  }
+
+  /** Looks at the clocks. By how many seconds ours was set since the last look; 0 if it was not. */
+  look(): number {
+    this.kernel = readKernelClock() ?? UNKNOWN;
+    const apartSec = this.#readApart();
+    if (apartSec === undefined) return 0;
+    const bySec = apartSec - (this.#apartSec ?? apartSec);
+    this.#apartSec = apartSec;
+    return Math.abs(bySec) >= STEP_MIN_SEC ? bySec : 0;
+  }
+
+  /** Real time less monotonic time; undefined when the reading was interrupted. */
+  #readApart(): number | undefined {
+    const monotonic = this.#monotonic;
+    monotonic.read();
+    const { sec, nanos } = monotonic;
+    this.real.read();
+    const apartSec = this.real.sec - sec + (this.real.nanos - nanos) / 1e9;
+    monotonic.read();
+    const tookSec = monotonic.sec - sec + (monotonic.nanos - nanos) / 1e9;
+    return tookSec <= PAIR_MAX_SEC ? apartSec : undefined;
+  }
+
+  standing(local: { readonly stratum: number } | undefined): Standing {
+    return standingOf(this.kernel, local, this.real.sec);
+  }
+}

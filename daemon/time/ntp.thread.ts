@@ -1,0 +1,9 @@
+// The thread of the time server. Never imported, only started (see ntp.ts).
+
+import { workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { NtpLoop } from './ntp-loop.ts';
+import type { NtpStart } from './ntp.port.ts';
+
+const { start, port } = workerData as { start: NtpStart; port: MessagePort };
+new NtpLoop(start, port).run();
