@@ -1,7 +1,7 @@
 // The handle of a lane for the main thread: starts it, gives it orders, hears its reports. A lane that ends
 // unasked is a bug of ours, and ends the process: the service manager starts it again.
 
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { BrokenPromise } from '../../base/assert.ts';
 import type { LaneOrder, LaneReport, LaneStart } from './lane.port.ts';
 
@@ -35,6 +35,10 @@ export class Lane {
     port1.on('message', (report: LaneReport) => this.#hear(report));
     this.#worker.on('error', (error) => events.died(error));
     this.#worker.on('exit', () => {
+      // The end of a thread may be heard before the last thing that it said.
+      for (let last = receiveMessageOnPort(port1); last; last = receiveMessageOnPort(port1)) {
+        this.#hear(last.message as LaneReport);
+      }
       if (!this.#hasStopped) events.died(new BrokenPromise(`lane ${start.number} ended without being asked`));
     });
   }
