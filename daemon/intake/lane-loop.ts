@@ -135,7 +135,7 @@ export class LaneLoop {
     const watched = this.#tokens.give((token) => {
       if (socket.kind === 'tcp') {
         this.#listeners.set(socket.fd, token);
-        return { socket };
+        return { socket, token };
       }
       const own = {
         reader: this.#reader,

@@ -30,6 +30,8 @@ const ACCEPT_MAX = 64;
 const ACCEPT_REST_TURNS = 4096 / ACCEPT_MAX + 1;
 /** After the system ran out of descriptors, nobody is accepted for so long. */
 const ACCEPT_PAUSE_MS = 1000;
+/** It is told no more often than this. */
+const PAUSE_TELL_MS = 60_000;
 
 export interface Connection {
   readonly fd: number;
@@ -62,6 +64,7 @@ export interface StreamParts {
 /** A listening socket, as it stands in the token table. */
 export interface StreamListener {
   readonly socket: LaneSocket;
+  readonly token: number;
 }
 
 /** Small numbers for things that the readiness queue tells of. */
@@ -97,6 +100,8 @@ export class StreamIntake {
   #config: SyslogConfig;
   #heldBytes = 0;
   #acceptAgainAtMs = 0;
+  readonly #leftWaiting = new Set<StreamListener>();
+  #pauseToldAtMs = 0;
 
   constructor(config: SyslogConfig, parts: StreamParts) {
     this.#config = config;
@@ -125,7 +130,10 @@ export class StreamIntake {
   }
 
   accept(listener: StreamListener, nowMs: number): void {
-    if (nowMs < this.#acceptAgainAtMs) return;
+    if (nowMs < this.#acceptAgainAtMs) {
+      this.#leaveWaiting(listener);
+      return;
+    }
     for (let i = 0; i < ACCEPT_MAX; i += 1) {
       const accepted = acceptStream(listener.socket.fd);
       if (!accepted.ok) {
@@ -154,7 +162,27 @@ export class StreamIntake {
   #pauseAccepting(listener: StreamListener, nowMs: number, error: string): void {
     this.#add(listenerSlot(listener.socket.listener, 'refused:too_many_open_files'), 1);
     this.#acceptAgainAtMs = nowMs + ACCEPT_PAUSE_MS;
+    this.#leaveWaiting(listener);
+    if (Math.abs(nowMs - this.#pauseToldAtMs) < PAUSE_TELL_MS) return;
+    this.#pauseToldAtMs = nowMs;
     this.#parts.accepting(true, error);
+  }
+
+  /** Who waits there would be told of at once and again and again, and the lane do nothing else. */
+  #leaveWaiting(listener: StreamListener): void {
+    this.#parts.readiness.forget(listener.socket.fd);
+    this.#leftWaiting.add(listener);
+  }
+
+  #acceptAgain(): void {
+    this.#acceptAgainAtMs = 0;
+    this.#parts.accepting(false, '');
+    for (const listener of this.#leftWaiting) {
+      // It may have been closed meanwhile.
+      if (this.#parts.tokens.get(listener.token) === listener)
+        this.#parts.readiness.watch(listener.socket.fd, listener.token);
+    }
+    this.#leftWaiting.clear();
   }
 
   #open(fd: number, listener: number, peer: Peer, nowMs: number): void {
@@ -269,10 +297,9 @@ export class StreamIntake {
   // ---- who stays
 
   tick(nowMs: number): void {
-    if (this.#acceptAgainAtMs !== 0 && nowMs >= this.#acceptAgainAtMs) {
-      this.#acceptAgainAtMs = 0;
-      this.#parts.accepting(false, '');
-    }
+    const pauseMs = this.#acceptAgainAtMs - nowMs;
+    // A clock that was set back does not make the pause longer.
+    if (this.#acceptAgainAtMs !== 0 && (pauseMs <= 0 || pauseMs > ACCEPT_PAUSE_MS)) this.#acceptAgain();
     if (this.#heldBytes > HELD_BYTES_MAX && this.#parts.pipeline.files.troubledCount === 0)
       this.#endLongest();
     const { idleTimeoutMs } = this.#config;
