@@ -86,7 +86,7 @@ export function readHost(record: LogRecord, bytes: Uint8Array, p: number, end: n
     readColonWord(record, bytes, p, word, end);
   } else if (findTag(bytes, p, end, tag, COLON_NEEDS_SPACE)) {
     readTag(record, bytes, p, end, COLON_NEEDS_SPACE);
-  } else if (isHostWord(bytes, p, word) && (word >= end || bytes[word] === SPACE)) {
+  } else if (isNamedHost(bytes, p, word) && (word >= end || bytes[word] === SPACE)) {
     takeHost(record, p, word);
     readContent(record, bytes, behindHost(bytes, word, end), end);
   } else if (word - p === 1 && bytes[p] === 0x2d && word < end) {
@@ -94,6 +94,11 @@ export function readHost(record: LogRecord, bytes: Uint8Array, p: number, end: n
   } else {
     readContent(record, bytes, p, end);
   }
+}
+
+/** Programs that write their own lines put the severity behind the time: no host is called ERROR. */
+function isNamedHost(bytes: Uint8Array, p: number, word: number): boolean {
+  return isHostWord(bytes, p, word) && !isSeverityWord(bytes, p, word);
 }
 
 function takeHost(record: LogRecord, start: number, end: number): void {

@@ -8,7 +8,6 @@ const NOTHING = new Uint8Array(0);
 
 /** How the message was read. The order is part of docs/parsing.md. */
 export const FORMATS = ['text', 'rfc3164', 'rfc5424', 'vendor'] as const;
-export type Format = (typeof FORMATS)[number];
 export const FORMAT = { text: 0, rfc3164: 1, rfc5424: 2, vendor: 3 } as const;
 
 /** Why a message could not be read as what it claims to be; `none` for most. Label values of a metric. */

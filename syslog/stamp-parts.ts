@@ -3,9 +3,10 @@
 // they have its shape but name no time that exists (32:72:82).
 // Refuses: to look at what stands around a stamp; that is for the forms in stamp.ts and stamp-iso.ts.
 
-import { CLASS, DIGIT, digits } from './chars.ts';
+import { CLASS, DIGIT, digits, spellsAnyCase } from './chars.ts';
 import { type LogRecord, TIME } from './record.ts';
 import { daysInMonth } from './time.ts';
+import { lettersEnd } from './zones.ts';
 
 const SPACE = 32;
 const COMMA = 0x2c;
@@ -49,6 +50,31 @@ export function monthAt(bytes: Uint8Array, p: number): number {
     default:
       return 0;
   }
+}
+
+const MONTH_NAMES = [
+  'january',
+  'february',
+  'march',
+  'april',
+  'may',
+  'june',
+  'july',
+  'august',
+  'september',
+  'october',
+  'november',
+  'december',
+] as const;
+
+/** End of the month's name at `p`, of which monthAt knows the first three letters: those alone, or all; else -1. */
+export function monthEnd(bytes: Uint8Array, p: number, end: number, month: number): number {
+  const after = lettersEnd(bytes, p, end);
+  const length = after - p;
+  if (length === 3) return after;
+  const name = MONTH_NAMES[month - 1] ?? '';
+  const isWhole = length === name.length && spellsAnyCase(bytes, p, end, name);
+  return isWhole || (month === 9 && length === 4 && (bytes[after - 1]! | 0x20) === 0x74) ? after : NONE;
 }
 
 /** How many digits stand at `p`: 0 also when there are more than `max`. */

@@ -5,8 +5,18 @@
 import { CLASS, DIGIT, digits, LETTER, skipSpaces, spellsAnyCase } from './chars.ts';
 import { LogRecord, NO_ZONE, TIME } from './record.ts';
 import { scanApart, scanIso } from './stamp-iso.ts';
-import { digitRun, finishDate, monthAt, NONE, scanClock, YEAR_MAX, YEAR_MIN } from './stamp-parts.ts';
+import {
+  digitRun,
+  finishDate,
+  monthAt,
+  monthEnd,
+  NONE,
+  scanClock,
+  YEAR_MAX,
+  YEAR_MIN,
+} from './stamp-parts.ts';
 import { scanZone } from './stamp-zone.ts';
+import { lettersEnd } from './zones.ts';
 
 const SPACE = 32;
 const COMMA = 0x2c;
@@ -43,10 +53,11 @@ function scanDigitsFirst(record: LogRecord, bytes: Uint8Array, p: number, end: n
 
 const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 
-/** Position after `Fri ` or `Fri, `, or NONE. */
+/** Position after `Fri `, `Fri, ` or `Friday, `, or NONE. */
 function skipWeekday(bytes: Uint8Array, p: number, end: number): number {
   if (!WEEKDAYS.some((day) => spellsAnyCase(bytes, p, end, day))) return NONE;
-  let after = p + 3;
+  let after = lettersEnd(bytes, p, end);
+  if (after - p > 3 && !spellsAnyCase(bytes, after - 3, end, 'day')) return NONE;
   if (after < end && bytes[after] === COMMA) after++;
   if (after >= end || bytes[after] !== SPACE) return NONE;
   after = skipSpaces(bytes, after, end);
@@ -57,8 +68,9 @@ function skipWeekday(bytes: Uint8Array, p: number, end: number): number {
 export function scanMonthFirst(record: LogRecord, bytes: Uint8Array, p: number, end: number): number {
   if (end - p < 14) return NONE;
   const month = monthAt(bytes, p);
-  if (month === 0 || bytes[p + 3] !== SPACE) return NONE;
-  let q = skipSpaces(bytes, p + 4, end);
+  let q = month === 0 ? NONE : monthEnd(bytes, p, end, month);
+  if (q < 0 || q >= end || bytes[q] !== SPACE) return NONE;
+  q = skipSpaces(bytes, q, end);
   const dayLength = digitRun(bytes, q, end, 2);
   if (dayLength === 0) return NONE;
   const day = digits(bytes, q, dayLength, end);
@@ -71,21 +83,10 @@ export function scanMonthFirst(record: LogRecord, bytes: Uint8Array, p: number, 
   q = scanClock(record, bytes, q, end);
   if (q < 0) return q;
   record.zoneMin = NO_ZONE;
-  if (year === 0) {
-    const behind = yearBehind(bytes, q, end);
-    if (behind !== 0) {
-      year = behind;
-      q += 5;
-    }
-  }
+  // The year may stand before the zone (`2009 CET`) or behind it (`CST 1987`).
+  if (year === 0 && (year = yearBehind(bytes, q, end)) !== 0) q += 5;
   q = scanZone(record, bytes, q, end);
-  if (year === 0) {
-    const behind = yearBehind(bytes, q, end);
-    if (behind !== 0) {
-      year = behind;
-      q += 5;
-    }
-  }
+  if (year === 0 && (year = yearBehind(bytes, q, end)) !== 0) q += 5;
   return finishDate(record, year, month, day, p, q);
 }
 
@@ -106,14 +107,15 @@ function scanDayFirst(record: LogRecord, bytes: Uint8Array, p: number, end: numb
   const dayLength = digitRun(bytes, p, end, 2);
   if (dayLength === 0 || end - p < dayLength + 16) return NONE;
   const day = digits(bytes, p, dayLength, end);
-  let q = p + dayLength;
-  const between = bytes[q]!;
+  const between = bytes[p + dayLength]!;
   if (between !== SPACE && between !== DASH && between !== SLASH) return NONE;
-  const month = monthAt(bytes, q + 1);
-  const year = bytes[q + 4] === between ? digits(bytes, q + 5, 4, end) : -1;
-  if (month === 0 || year < YEAR_MIN || year > YEAR_MAX) return NONE;
-  q += 9;
-  if (bytes[q] !== SPACE && bytes[q] !== COLON) return NONE;
+  const name = p + dayLength + 1;
+  const month = monthAt(bytes, name);
+  let q = month === 0 ? NONE : monthEnd(bytes, name, end, month);
+  if (q < 0 || end - q < 10 || bytes[q] !== between) return NONE;
+  const year = digits(bytes, q + 1, 4, end);
+  q += 5;
+  if (year < YEAR_MIN || year > YEAR_MAX || (bytes[q] !== SPACE && bytes[q] !== COLON)) return NONE;
   q = scanClock(record, bytes, q + 1, end);
   if (q < 0) return q;
   record.zoneMin = NO_ZONE;

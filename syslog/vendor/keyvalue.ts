@@ -15,6 +15,7 @@ const TAB = 9;
 const QUOTE = 0x22;
 const EQUALS = 0x3d;
 const PIPE = 0x7c;
+const COMMA = 0x2c;
 
 /** Pairs that are looked at: the device's own keys stand in the first dozens. */
 const PAIRS_MAX = 48;
@@ -127,11 +128,12 @@ function scanPairs(
   return count;
 }
 
-/** What stands between the pairs: whatever comes first of `|`, a tab and a space. */
+/** What stands between the pairs: whatever comes first of `|`, a tab, a space, and a comma before a key. */
 function dividerOf(bytes: Uint8Array, p: number, end: number): number {
   for (; p < end; p++) {
     const b = bytes[p]!;
     if (b === PIPE || b === TAB || b === SPACE) return b;
+    if (b === COMMA && startsPair(bytes, p + 1, end)) return b;
     if (b === QUOTE) p = quotedEnd(bytes, p + 1, end);
   }
   return SPACE;
@@ -170,7 +172,7 @@ function quotedEnd(bytes: Uint8Array, p: number, end: number): number {
 }
 
 function isPunctuation(b: number): boolean {
-  return b === 0x2c || b === 0x3b;
+  return b === COMMA || b === 0x3b;
 }
 
 /** What a key stands for; the rank decides between keys of one role. */

@@ -6,6 +6,7 @@ import { isLetter, wordEnd } from '../chars.ts';
 import { FORMAT, type LogRecord } from '../record.ts';
 import { takeTime } from '../stamp.ts';
 import { scanEpoch } from '../stamp-iso.ts';
+import { digitRun } from '../stamp-parts.ts';
 import { isEventFormat, isHostWord, looksLikeHost } from '../words.ts';
 import { readCisco } from './cisco.ts';
 import { readExtension, readKeyValue } from './keyvalue.ts';
@@ -45,7 +46,8 @@ function readEpoch(record: LogRecord, bytes: Uint8Array, p: number, end: number)
   const host = after + 1;
   const hostEnd = wordEnd(bytes, host, end);
   record.msgStart = host;
-  if (!isHostWord(bytes, host, hostEnd)) return true;
+  // A number there is the duration of a request (squid), not a device.
+  if (!isHostWord(bytes, host, hostEnd) || digitRun(bytes, host, hostEnd, 12) > 0) return true;
   record.hostStart = host;
   record.hostEnd = hostEnd;
   record.msgStart = Math.min(hostEnd + 1, end);

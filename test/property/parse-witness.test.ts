@@ -24,7 +24,7 @@ const line = fc.record({
   isPadded: fc.boolean(),
   clock: fc.tuple(two(23), two(59), two(59)),
   host: fc.option(fc.stringMatching(/^[A-Za-z0-9][\w.-]{0,20}$/)),
-  program: fc.stringMatching(/^[A-Za-z][\w().\/-]{0,20}$/),
+  program: fc.stringMatching(/^[A-Za-z][\w()./-]{0,20}$/),
   pid: fc.option(fc.integer({ min: 1, max: 99_999 })),
   space: fc.constantFrom(' ', '  ', ''),
   text: fc.stringMatching(/^[A-Za-z0-9][ -~]{0,40}$/),

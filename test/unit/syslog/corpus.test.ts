@@ -44,7 +44,10 @@ test('the corpus of other programs', { skip }, (t) => {
   }
   for (const line of printTable(table, totals)) t.diagnostic(line);
   t.diagnostic('dialect cases that disagree, by the decision of docs/parsing.md:');
-  for (const [why, count] of [...decisions].sort()) t.diagnostic(`  ${String(count).padStart(3)}  ${why}`);
+  for (const [why, count] of [...decisions].sort(([a], [b]) =>
+    a.localeCompare(b, undefined, { numeric: true }),
+  ))
+    t.diagnostic(`  ${String(count).padStart(3)}  ${why}`);
 
   assert.deepEqual(failed, [], 'every core case agrees');
   const vendor = totals.get('vendor') ?? { all: 0, agree: 0 };

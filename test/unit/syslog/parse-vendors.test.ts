@@ -151,6 +151,12 @@ describe('key=value', () => {
         { time: AT, host: 'xg1' },
       ],
     ]);
+    expectEach([
+      [
+        '<189>date=2026-03-15,time=10:20:30,devname=fw1,type=event',
+        { time: AT, host: 'fw1', program: 'event' },
+      ],
+    ]);
     const whole = 'date=2026-03-15 time=10:20:30 devname=fw1 type=event msg="a b"';
     assert.equal(read(`<45>${whole}`).message, whole);
   });
