@@ -109,6 +109,27 @@ function brokenLinks(path: string, text: string): string[] {
     });
 }
 
+describe('the linter', () => {
+  test('holds what the house relies on', () => {
+    const lint = JSON.parse(mustExist('.oxlintrc.json')) as {
+      rules: Record<string, string | [string, ...unknown[]]>;
+    };
+    for (const rule of [
+      'typescript/no-explicit-any',
+      'typescript/no-floating-promises',
+      'typescript/switch-exhaustiveness-check',
+      'typescript/ban-ts-comment',
+      'import/no-cycle',
+      'import/no-default-export',
+      'oxc/no-barrel-file',
+    ]) {
+      const level = lint.rules[rule];
+      assert.equal(Array.isArray(level) ? level[0] : level, 'error', rule);
+    }
+    assert.match(readText('tools/check.mjs'), /'--type-aware', '--deny-warnings'/);
+  });
+});
+
 describe('packages', () => {
   test('the lock file names no host to fetch from', () => {
     const lock = JSON.parse(mustExist('package-lock.json')) as {
