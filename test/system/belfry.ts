@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { freePort, makeFolder, type Program, startProgram, waitUntil } from './programs.ts';
+import { endAll, freePort, makeFolder, type Program, startProgram, waitUntil } from './programs.ts';
 import type { Peer } from './peers.ts';
 
 /** dist/test/system → dist/cli/main.js. */
@@ -67,12 +67,14 @@ function isReady(program: Program): boolean {
 /** For one test: a running Belfry that is stopped, and has to stop well, when the test ends. */
 export async function useBelfry(t: TestContext, options: BelfryOptions): Promise<Belfry> {
   const folder = makeFolder('system');
-  t.after(folder.remove);
   const port = await freePort();
   const config = writeConfig(folder.path, port, options);
   const program = await startBelfry(config);
+  // Hooks run in the order in which they were made: one for all, so that the folder goes last.
   t.after(async () => {
     const { code, signal } = await program.stop();
+    folder.remove();
+    if (code !== 0) endAll();
     assert.equal(code, 0, `belfry serve ended with ${code ?? signal}: ${program.stderr}`);
   });
   return { program, folder: folder.path, config, port, file: (name) => join(folder.path, 'out', name) };

@@ -128,13 +128,15 @@ async function startRelay(
   to: number,
 ): Promise<{ program: Program; from: number; file: string }> {
   const folder = makeFolder('relay');
-  t.after(folder.remove);
   const from = await freePort();
   const file = join(folder.path, 'relay.log');
   const config = join(folder.path, 'relay.conf');
   writeFileSync(config, relay.config({ folder: folder.path, from, file, to }));
   const program = startProgram(demandPeer(relay.peer), relay.args(config, folder.path), { cwd: folder.path });
-  t.after(() => program.stop());
+  t.after(async () => {
+    await program.stop();
+    folder.remove();
+  });
   await waitUntil(`${relay.peer} listens`, () => isListening('tcp', from) || program.hasEnded());
   assert.ok(!program.hasEnded(), `${relay.peer} ended: ${program.stdout}${program.stderr}`);
   return { program, from, file };

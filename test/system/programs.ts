@@ -23,12 +23,17 @@ const running = new Set<ChildProcess>();
 const folders = new Set<string>();
 
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  endAll();
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 // Node ends on these without an 'exit': a test that takes too long gets SIGTERM, a person presses Ctrl-C.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => process.exit(128 + constants.signals[signal]));
+}
+
+/** For a test that has failed: what still runs would keep its process alive. */
+export function endAll(): void {
+  for (const child of running) child.kill('SIGKILL');
 }
 
 export interface StartOptions {
