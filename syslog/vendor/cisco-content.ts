@@ -54,20 +54,30 @@ function accept(record: LogRecord, start: number, end: number): true {
   return true;
 }
 
+/** What stands before the time: `host` is -1 when the device does not name itself. */
+const origin = { host: -1, hostEnd: -1, time: 0 };
+
 /**
- * `148094: *Mar 15 10:20:29.123 UTC: %SYS-5-CONFIG_I: …`, or with IOS-XR's node before the time and its
- * process behind it. The device's own time is the better one.
+ * `148094: *Mar 15 10:20:29.123 UTC: %SYS-5-CONFIG_I: …`, or with the device's name or IOS-XR's node before the
+ * time and the process behind it. The device's own name and time are the better ones.
  */
 export function readNumbered(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
   if ((CLASS[bytes[t]!]! & (DIGIT | UPPER)) === 0 && !isMark(bytes[t]!)) return false;
-  const time = skipToTime(bytes, t, end);
-  const p = stampThenColon(bytes, time, end);
+  const numbered = skipNumber(bytes, t, end);
+  const direct = numbered > t && numbered < end ? mnemonicEnd(bytes, numbered, end) : -1;
+  if (direct > 0) return accept(record, numbered, direct);
+  findOrigin(bytes, numbered, end, numbered > t);
+  const p = stampThenColon(bytes, origin.time, end);
   if (p < 0 || !findTag(bytes, p, end, tag, COLON_IS_ENOUGH)) return false;
   const isProcess = tag.pidStart >= 0 && tag.textStart < end && bytes[tag.textStart] === PERCENT;
   if (!isProcess && mnemonicEnd(bytes, p, end) < 0) return false;
   // A clock that says itself that it is wrong does not replace the time of the relay.
-  const isDoubtful = time > t && isMark(bytes[time - 1]!);
-  if (!isDoubtful && takeTime(record, bytes, time, end, scanStamp) < 0) return false;
+  const isDoubtful = origin.time > t && isMark(bytes[origin.time - 1]!);
+  if (!isDoubtful && takeTime(record, bytes, origin.time, end, scanStamp) < 0) return false;
+  if (origin.host >= 0) {
+    record.hostStart = origin.host;
+    record.hostEnd = origin.hostEnd;
+  }
   record.procidStart = tag.pidStart;
   record.procidEnd = tag.pidEnd;
   return accept(record, p, tag.nameEnd);
@@ -75,21 +85,34 @@ export function readNumbered(record: LogRecord, bytes: Uint8Array, t: number, en
 
 /** Is what begins at `p` a numbered or timed message of a Cisco device? Writes nothing. */
 export function isNumbered(bytes: Uint8Array, p: number, end: number): boolean {
-  const content = stampThenColon(bytes, skipToTime(bytes, p, end), end);
+  const numbered = skipNumber(bytes, p, end);
+  findOrigin(bytes, numbered, end, numbered > p);
+  const content = stampThenColon(bytes, origin.time, end);
   return content >= 0 && mnemonicEnd(bytes, content, end) > 0;
 }
 
-/** Past `148094: `, `RP/0/RSP0/CPU0:` and a clock mark. */
-function skipToTime(bytes: Uint8Array, t: number, end: number): number {
-  let p = t;
+/** Past `148094: `. */
+function skipNumber(bytes: Uint8Array, p: number, end: number): number {
   const length = digitRun(bytes, p, end, 12);
-  if (length > 0 && p + length < end && bytes[p + length] === COLON)
-    p = skipSpaces(bytes, p + length + 1, end);
-  let node = p;
-  while (node < end && (isNameByte(bytes[node]!) || bytes[node] === 0x2f)) node++;
-  if (node - p > 4 && node < end && bytes[node] === COLON && spells(bytes, node - 4, node, 'CPU0'))
-    p = node + 1;
-  return p < end && isMark(bytes[p]!) ? p + 1 : p;
+  if (length === 0 || p + length >= end || bytes[p + length] !== COLON) return p;
+  return skipSpaces(bytes, p + length + 1, end);
+}
+
+/** Past `RP/0/RSP0/CPU0:`, or behind a number `host: `, and past a clock mark. */
+function findOrigin(bytes: Uint8Array, p: number, end: number, mayName: boolean): void {
+  origin.host = -1;
+  origin.time = p;
+  let colon = p;
+  while (colon < end && (isNameByte(bytes[colon]!) || bytes[colon] === 0x2f || bytes[colon] === 0x2e))
+    colon++;
+  if (colon - p > 4 && colon < end && bytes[colon] === COLON && spells(bytes, colon - 4, colon, 'CPU0')) {
+    origin.time = colon + 1;
+  } else if (mayName && colon > p && end - colon > 2 && bytes[colon] === COLON && bytes[colon + 1] === 32) {
+    origin.host = p;
+    origin.hostEnd = colon;
+    origin.time = skipSpaces(bytes, colon + 1, end);
+  }
+  if (origin.time < end && isMark(bytes[origin.time]!)) origin.time++;
 }
 
 /** The clock is not set, or no longer synchronised. */

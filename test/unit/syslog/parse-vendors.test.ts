@@ -101,6 +101,14 @@ describe('Cisco', () => {
   test('behind the header of a relay the device and its own clock count, unless it doubts it', () => {
     expectEach([
       [
+        '<189>Mar 15 12:00:00 10.1.1.1 29: sw1: Mar 15 10:20:30: %SYS-5-X: y',
+        { time: AT, host: 'sw1', program: '%SYS-5-X' },
+      ],
+      [
+        '<189>Mar 15 10:20:30 r1 148094: %SYS-5-X: y',
+        { time: AT, host: 'r1', program: '%SYS-5-X', message: '148094: %SYS-5-X: y' },
+      ],
+      [
         '<189>Mar 15 12:00:00 r1 148094: Mar 15 11:20:30.123 CET: %SYS-5-X: y',
         { time: AT_MS, host: 'r1', program: '%SYS-5-X' },
       ],
