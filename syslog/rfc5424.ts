@@ -28,21 +28,34 @@ export function read5424(record: LogRecord, bytes: Uint8Array, p: number, end: n
   const afterVersion = scanVersion(record, bytes, p, end);
   if (afterVersion < 0) return false;
   record.format = FORMAT.rfc5424;
-  let q = scanTimestamp(record, bytes, afterVersion, end);
+  const q = scanTimestamp(record, bytes, afterVersion, end);
   if (q === NOT_5424) {
     record.version = 0;
     return false;
   }
   if (q < 0) return refuse(record, p, q === BAD_TIME ? TROUBLE.badTime : TROUBLE.badHeader);
 
-  const host = q;
-  const hostEnd = (q = fieldEnd(bytes, host, end));
+  if (readFields(record, bytes, q, end, ASCII)) return true;
+  // Windows sends names with letters that RFC 5424 does not have: they are kept, and counted.
+  if (!readFields(record, bytes, q, end, ANY_SCRIPT)) return readShortHeader(record, bytes, p, q, end);
+  if (record.trouble === TROUBLE.none) record.trouble = TROUBLE.badHeader;
+  return true;
+}
+
+/** First byte that a header field may not have: PRINTUSASCII is 33 to 126. */
+const ASCII = 127;
+const ANY_SCRIPT = 256;
+
+/** Everything from the host on. False when fields are missing, empty, or not of the bytes below `limit`. */
+function readFields(record: LogRecord, bytes: Uint8Array, host: number, end: number, limit: number): boolean {
+  let q = host;
+  const hostEnd = (q = fieldEnd(bytes, host, end, limit));
   const app = q + 1;
-  const appEnd = (q = fieldEnd(bytes, app, end));
+  const appEnd = (q = fieldEnd(bytes, app, end, limit));
   const procid = q + 1;
-  const procidEnd = (q = fieldEnd(bytes, procid, end));
+  const procidEnd = (q = fieldEnd(bytes, procid, end, limit));
   const msgid = q + 1;
-  const msgidEnd = (q = fieldEnd(bytes, msgid, end));
+  const msgidEnd = (q = fieldEnd(bytes, msgid, end, limit));
   const sd = q + 1;
   const hasFields = sd < end && hostEnd > host && appEnd > app && procidEnd > procid && msgidEnd > msgid;
   if (
@@ -52,7 +65,7 @@ export function read5424(record: LogRecord, bytes: Uint8Array, p: number, end: n
     bytes[procidEnd] !== SPACE ||
     bytes[msgidEnd] !== SPACE
   ) {
-    return readShortHeader(record, bytes, p, host, hostEnd, end);
+    return false;
   }
   if (
     hostEnd - host > HOST_MAX ||
@@ -90,9 +103,9 @@ function readShortHeader(
   bytes: Uint8Array,
   p: number,
   host: number,
-  hostEnd: number,
   end: number,
 ): boolean {
+  const hostEnd = fieldEnd(bytes, host, end, ANY_SCRIPT);
   if (hostEnd === host || hostEnd >= end || bytes[hostEnd] !== SPACE)
     return refuse(record, p, TROUBLE.badHeader);
   if (!readHybrid(record, bytes, hostEnd + 1, end)) return refuse(record, p, TROUBLE.badHeader);
@@ -145,9 +158,9 @@ function scanLooseTime(record: LogRecord, bytes: Uint8Array, p: number, end: num
   return q + 1;
 }
 
-/** End of a header field: the first byte that is not PRINTUSASCII. */
-function fieldEnd(bytes: Uint8Array, p: number, end: number): number {
-  while (p < end && bytes[p]! > 32 && bytes[p]! < 127) p++;
+/** End of a header field: the first byte that is a space, a control byte, or not below `limit`. */
+function fieldEnd(bytes: Uint8Array, p: number, end: number, limit: number): number {
+  while (p < end && bytes[p]! > 32 && bytes[p]! < limit) p++;
   return p;
 }
 

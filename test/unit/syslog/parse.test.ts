@@ -68,6 +68,11 @@ describe('RFC 5424', () => {
         program: 'a'.repeat(49),
         message: 'm',
       },
+      '<14>1 - h \u00dcberwachung - - - m': {
+        trouble: 'bad_header',
+        program: '\u00dcberwachung',
+        message: 'm',
+      },
       '<14>1 - h a - - [x][x] m': { trouble: 'bad_structured_data', data: '[x][x]', message: 'm' },
       '<14>1 - h a - - [x y] m': { trouble: 'bad_structured_data', data: '[x y]', message: 'm' },
       '<14>0 - h a - - - m': { trouble: 'bad_header', host: 'h', message: 'm' },
