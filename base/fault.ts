@@ -51,6 +51,7 @@ export const FAULTS = {
     exit: EXIT.software,
     means: 'The native library that reaches the kernel could not be loaded.',
   },
+  NTP_NO_ANSWER: { exit: EXIT.nothing, means: 'An NTP server did not answer a question.' },
   SEND_FAILED: { exit: EXIT.nothing, means: 'A message could not be handed to its destination.' },
 } as const satisfies Record<string, { exit: ExitCode; means: string }>;
 

@@ -49,7 +49,7 @@ const KEEPALIVE = { idleSec: 60, intervalSec: 15, probes: 5 } as const;
 const BACKLOG_MAX = 4096;
 
 /** `family` as well, since 0.0.0.0 and :: are told apart by it alone. */
-function encodeAddress(family: number, address: Address, port: number): Uint8Array {
+export function encodeAddress(family: number, address: Address, port: number): Uint8Array {
   const v6 = family === SOCKET.AF_INET6;
   const bytes = new Uint8Array(v6 ? SOCKADDR_IN6.size : SOCKADDR_IN.size);
   const view = new DataView(bytes.buffer);

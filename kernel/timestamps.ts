@@ -181,6 +181,11 @@ export class StampedDatagrams {
     this.#readControl(control, control + (words[header + (MMSGHDR.msg_controllen >> 2)] as number));
   }
 
+  /** The bytes of the request looked at, on their own; for who has time. */
+  copy(): Uint8Array {
+    return this.#bytes.slice(this.start, this.start + Math.min(this.length, REQUEST_BYTES));
+  }
+
   #readName(name: number): void {
     const { view } = this;
     this.port = view.getUint16(name + 2);

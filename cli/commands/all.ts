@@ -2,8 +2,10 @@
 
 import type { CliCommand } from '../command.ts';
 import { checkCommand } from './check.ts';
+import { clientsCommand } from './clients.ts';
 import { explainCommand } from './explain.ts';
 import { loggerCommand } from './logger.ts';
+import { ntpCommand } from './ntp.ts';
 import { sendersCommand } from './senders.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
@@ -14,5 +16,7 @@ export const COMMANDS: readonly CliCommand[] = [
   explainCommand,
   statusCommand,
   sendersCommand,
+  clientsCommand,
+  ntpCommand,
   loggerCommand,
 ];

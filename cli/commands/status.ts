@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { EXIT } from '../../base/fault.ts';
 import { printSize, printSpan } from '../../base/units.ts';
 import type { ListenerStatus, ServerStatus } from '../../daemon/status.ts';
+import type { NtpStatus } from '../../daemon/time/status.ts';
 import { type CliCommand, examples, type Run } from '../command.ts';
 import { ask, type Whom } from '../control-client.ts';
 import type { Io } from '../io.ts';
@@ -43,6 +44,17 @@ function lostLine(status: ServerStatus): string {
   return lost === '' ? 'Nothing was lost.' : `Lost: ${lost}.`;
 }
 
+function ntpLines(ntp: NtpStatus): string[] {
+  const where = ntp.listeners.map(({ name }) => name.slice('ntp://'.length)).join(', ');
+  const how = ntp.synchronised
+    ? `at stratum ${ntp.stratum} (${ntp.referenceId})`
+    : 'as NOT SYNCHRONISED, so no client follows it';
+  const silence = reasons(ntp.dropped);
+  return [
+    `Time is served on ${where}, ${how}: ${count(ntp.requests)} requests, ${count(ntp.answers)} answers${silence === '' ? '' : `; silence for ${silence}`}.`,
+  ];
+}
+
 export function printStatus(status: ServerStatus): string {
   const { messages, files, connections, senders, config } = status;
   const unparsed = reasons(messages.unparsed);
@@ -68,6 +80,7 @@ export function printStatus(status: ServerStatus): string {
       ({ path, error, trouble, since }) =>
         `CANNOT WRITE ${path} since ${since}: ${trouble.replaceAll('_', ' ')} (${error}).`,
     ),
+    ...(status.ntp === null ? [] : ntpLines(status.ntp)),
     `It uses ${printSize(status.process.residentBytes)} of memory and has used ${status.process.cpuS} s of CPU time.`,
   ];
   return `${lines.join('\n')}\n`;
