@@ -33,6 +33,8 @@ type Job =
 export class FileJobs {
   readonly #events: FileJobEvents;
   readonly #underWay = new Set<string>();
+  /** Asked for while the same was under way: a file may grow too large again before it is compressed. */
+  readonly #askedAgain = new Map<string, Job>();
   readonly #queue: fastq.queueAsPromised<Job>;
   readonly #end = new AbortController();
   #isStopping = false;
@@ -46,7 +48,7 @@ export class FileJobs {
     return this.#queue.length();
   }
 
-  /** A file has grown over its limit. Asking twice is asking once. */
+  /** A file has grown over its limit. Asking twice before it begins is asking once. */
   rotate(path: string, rotate: Rotate): void {
     this.#push(`rotate ${path}`, { kind: 'rotate', path, rotate });
   }
@@ -57,9 +59,20 @@ export class FileJobs {
   }
 
   #push(name: string, job: Job): void {
-    if (this.#isStopping || this.#underWay.has(name) || this.#queue.length() >= JOBS_WAITING_MAX) return;
+    if (this.#isStopping || this.#queue.length() >= JOBS_WAITING_MAX) return;
+    if (this.#underWay.has(name)) {
+      this.#askedAgain.set(name, job);
+      return;
+    }
     this.#underWay.add(name);
-    void this.#queue.push(job).finally(() => this.#underWay.delete(name));
+    void this.#queue.push(job).finally(() => this.#hasRun(name));
+  }
+
+  #hasRun(name: string): void {
+    this.#underWay.delete(name);
+    const again = this.#askedAgain.get(name);
+    this.#askedAgain.delete(name);
+    if (again) this.#push(name, again);
   }
 
   async #run(job: Job): Promise<void> {
