@@ -11,7 +11,16 @@ import { scanMonthFirst, stampLength, takeTime } from './stamp.ts';
 import { scanEmbedded } from './structured.ts';
 import { readMnemonic, readNumbered } from './vendor/cisco-content.ts';
 import { isClassWord, readDeviceContent } from './vendor/devices.ts';
-import { COLON_IS_ENOUGH, findTag, isEventFormat, isHostWord, isSeverityWord, type Tag } from './words.ts';
+import {
+  COLON_IS_ENOUGH,
+  findTag,
+  isAddressWord,
+  isEventFormat,
+  isHostWord,
+  isSelectorWord,
+  isSeverityWord,
+  type Tag,
+} from './words.ts';
 
 const SPACE = 32;
 const OPEN = 0x5b;
@@ -45,7 +54,7 @@ function readOwnTag(record: LogRecord, bytes: Uint8Array, t: number, end: number
 
 function readUntagged(record: LogRecord, bytes: Uint8Array, t: number, end: number): void {
   if (readMnemonic(record, bytes, t, end)) return;
-  if (readTagBehindSeverity(record, bytes, t, end)) return;
+  if (readTagBehindWord(record, bytes, t, end)) return;
   if (readDeviceContent(record, bytes, t, end)) return;
   readJsonProgram(record, bytes, t, end);
 }
@@ -86,11 +95,16 @@ function readAccessPointTag(record: LogRecord, bytes: Uint8Array, t: number, end
   return true;
 }
 
-/** BIG-IP: `notice tmsh[16322]: …`. The severity stays in the text, and so does the tag. */
-function readTagBehindSeverity(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
+/**
+ * BIG-IP: `notice tmsh[16322]: …`; `daemon.info dnsmasq: …`; a relay: `10.0.0.1 named[12]: …`. The word before the
+ * tag stays in the text, and so does the tag.
+ */
+function readTagBehindWord(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
   const word = wordEnd(bytes, t, end);
-  if (word >= end || bytes[word] !== SPACE || !isSeverityWord(bytes, t, word)) return false;
-  if (!findTag(bytes, word + 1, end, tag, false) || tag.pidStart < 0) return false;
+  if (word >= end || bytes[word] !== SPACE) return false;
+  const isSelector = isSelectorWord(bytes, t, word);
+  if (!isSelector && !isSeverityWord(bytes, t, word) && !isAddressWord(bytes, t, word)) return false;
+  if (!findTag(bytes, word + 1, end, tag, false) || (tag.pidStart < 0 && !isSelector)) return false;
   record.format = FORMAT.vendor;
   takeTag(record, word + 1);
   return true;

@@ -3,7 +3,7 @@
 // Refuses: to take a word for the host that cannot be a host name; then the host is absent and the reader
 // of the record puts the sender's address in its place.
 
-import { CLASS, LETTER, LOWER, skipSpaces, spells, wordEnd } from './chars.ts';
+import { CLASS, LETTER, skipSpaces, spells, wordEnd } from './chars.ts';
 import { readContent, readForwarded, readTag } from './content.ts';
 import { FORMAT, type LogRecord, TIME } from './record.ts';
 import { scanStamp, takeTime } from './stamp.ts';
@@ -17,6 +17,7 @@ import {
   isAddressWord,
   isEventFormat,
   isHostWord,
+  isSelectorWord,
   isSeverityWord,
   looksLikeHost,
   type Tag,
@@ -50,7 +51,7 @@ export function readAfterTime(record: LogRecord, bytes: Uint8Array, after: numbe
   if (p < end && bytes[p] === COLON && (p + 1 >= end || bytes[p + 1] === SPACE)) {
     p = skipSpaces(bytes, p + 1, end);
   }
-  readHost(record, bytes, skipSelector(bytes, p, end), end);
+  readHost(record, bytes, p, end);
 }
 
 /** `2026-03-15 10:20:30,123, host-1, audit.runtime, …`: a table whose second column looks like a host (RSA). */
@@ -65,19 +66,18 @@ function readListedHost(record: LogRecord, bytes: Uint8Array, comma: number, end
   return true;
 }
 
-/** Past `<auth.info> `, which BSD's syslogd adds when it is told to be verbose. */
+/** Past `<auth.info> ` or `auth.info `, which some daemons add when they are told to be verbose. */
 function skipSelector(bytes: Uint8Array, p: number, end: number): number {
-  if (p >= end || bytes[p] !== 0x3c) return p;
-  let q = p + 1;
-  while (q < end && ((CLASS[bytes[q]!]! & LOWER) !== 0 || (bytes[q]! >= 48 && bytes[q]! <= 57))) q++;
-  if (q === p + 1 || q >= end || bytes[q] !== 0x2e) return p;
-  q++;
-  while (q < end && (CLASS[bytes[q]!]! & LOWER) !== 0) q++;
-  return end - q >= 2 && bytes[q] === 0x3e && bytes[q + 1] === SPACE ? q + 2 : p;
+  const word = wordEnd(bytes, p, end);
+  if (word >= end || bytes[word] !== SPACE) return p;
+  const isBracketed = bytes[p] === 0x3c && bytes[word - 1] === 0x3e;
+  const isSelector = isBracketed ? isSelectorWord(bytes, p + 1, word - 1) : isSelectorWord(bytes, p, word);
+  return isSelector ? word + 1 : p;
 }
 
-/** The host should begin at `p`. */
-export function readHost(record: LogRecord, bytes: Uint8Array, p: number, end: number): void {
+/** The host should begin at `at`. */
+export function readHost(record: LogRecord, bytes: Uint8Array, at: number, end: number): void {
+  const p = skipSelector(bytes, at, end);
   record.msgStart = p;
   if (p >= end || isRepeat(bytes, p, end)) return;
   if (readForwarded(record, bytes, p, end) || readHostByVendor(record, bytes, p, end)) return;
@@ -122,7 +122,9 @@ function isRepeat(bytes: Uint8Array, p: number, end: number): boolean {
 
 /** `word:` in the place of the host: the host itself where it looks like one, else the tag. */
 function readColonWord(record: LogRecord, bytes: Uint8Array, p: number, word: number, end: number): void {
-  if (isHostBeforeColon(bytes, p, word - 1, end)) {
+  if (digitRun(bytes, p, end, 12) === word - 1 - p) {
+    readContent(record, bytes, p, end);
+  } else if (isHostBeforeColon(bytes, p, word - 1, end)) {
     takeHost(record, p, word - 1);
     record.format = FORMAT.vendor;
     readContent(record, bytes, skipSpaces(bytes, word, end), end);

@@ -8,6 +8,8 @@ const COLON = 0x3a;
 const DOT = 0x2e;
 const DASH = 0x2d;
 const EQUALS = 0x3d;
+const OPEN = 0x5b;
+const SPACE = 32;
 
 /** Longest host name that is believed (RFC 5424: HOSTNAME = 1*255). */
 const HOST_MAX = 255;
@@ -40,12 +42,21 @@ export function findTag(bytes: Uint8Array, p: number, end: number, tag: Tag, bar
   tag.nameEnd = q;
   tag.pidStart = -1;
   tag.pidEnd = -1;
-  if (bytes[q] === 0x5b) return findPid(bytes, q + 1, end, tag);
+  if (bytes[q] === OPEN) return findPid(bytes, q + 1, end, tag);
+  if (bytes[q] === SPACE) return findPidApart(bytes, p, q, end, tag);
   if (bytes[q] !== COLON || !isProgramName(bytes, p, q)) return false;
   const isBare = q + 1 < end && bytes[q + 1]! > 32;
   if (isBare && !(bareColon && isPlainName(bytes, p, q, end))) return false;
   tag.textStart = isBare ? q + 1 : Math.min(q + 2, end);
   return true;
+}
+
+/** `name [123]: text`: the space is a slip, the rest is a tag. */
+function findPidApart(bytes: Uint8Array, p: number, space: number, end: number, tag: Tag): boolean {
+  if (end - space < 5 || bytes[space + 1] !== OPEN || (CLASS[bytes[space + 2]!]! & DIGIT) === 0) return false;
+  for (let q = p; q < space; q++) if ((CLASS[bytes[q]!]! & TAG) === 0) return false;
+  if (!findPid(bytes, space + 2, end, tag)) return false;
+  return bytes[tag.pidEnd + 1] === COLON && tag.pidEnd + 1 < end;
 }
 
 /** May the name in [p, colon) be a tag although text follows its colon at once? */
@@ -237,6 +248,38 @@ export function isSeverityWord(bytes: Uint8Array, start: number, end: number): b
   if (words === undefined) return false;
   for (let i = 0; i < words.length; i++) {
     if (words[i]!.length === length && sameLetters(bytes, start, words[i]!)) return true;
+  }
+  return false;
+}
+
+const FACILITY_WORDS = [
+  'kern',
+  'user',
+  'mail',
+  'daemon',
+  'auth',
+  'authpriv',
+  'syslog',
+  'lpr',
+  'news',
+  'uucp',
+  'cron',
+  'ftp',
+  'ntp',
+  'security',
+  'console',
+  'local',
+] as const;
+
+/** Is the word in [start, end) a facility and a severity, as in `daemon.info` or `local7.notice`? */
+export function isSelectorWord(bytes: Uint8Array, start: number, end: number): boolean {
+  let dot = start;
+  while (dot < end && (CLASS[bytes[dot]!]! & (LOWER | DIGIT)) !== 0) dot++;
+  if (dot >= end || bytes[dot] !== DOT || !isSeverityWord(bytes, dot + 1, end)) return false;
+  const name = (CLASS[bytes[dot - 1]!]! & DIGIT) !== 0 ? dot - 1 : dot;
+  for (let i = 0; i < FACILITY_WORDS.length; i++) {
+    const word = FACILITY_WORDS[i]!;
+    if (name - start === word.length && spells(bytes, start, name, word)) return true;
   }
   return false;
 }

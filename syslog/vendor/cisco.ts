@@ -24,6 +24,8 @@ const STAR = 0x2a;
 const DOT = 0x2e;
 /** Sequence numbers that may stand in a row: the server's, the host's and the log's. */
 const SEQUENCES_MAX = 3;
+/** Longest bracket that is passed over between the numbers and the time. */
+const BRACKETS_MAX = 200;
 
 /** What was seen before the time. */
 const seen = { at: 0, host: -1, hostEnd: -1, numbers: 0, isMarked: false, hasColon: false };
@@ -36,7 +38,9 @@ export function readCisco(record: LogRecord, bytes: Uint8Array, p: number, end: 
   seen.hasColon = false;
   skipColon(bytes, end);
   skipSequences(bytes, end);
+  if (seen.numbers > 0) skipBrackets(bytes, end);
   if (!startsTime(bytes, seen.at, end) && !startsMnemonic(bytes, seen.at, end) && !skipTask(bytes, end)) {
+    skipTwin(bytes, end);
     if (!skipHost(bytes, end)) return false;
     skipSequences(bytes, end);
     skipTask(bytes, end);
@@ -109,6 +113,17 @@ function skipSequences(bytes: Uint8Array, end: number): void {
   }
 }
 
+/** `[syslog@9 s_sn="45"]: `, which IOS adds when it is told to number in RFC 5424's way. */
+function skipBrackets(bytes: Uint8Array, end: number): void {
+  if (seen.at >= end || bytes[seen.at] !== 0x5b) return;
+  const limit = Math.min(end - 2, seen.at + BRACKETS_MAX);
+  for (let p = seen.at; p < limit; p++) {
+    if (bytes[p] !== 0x5d) continue;
+    if (bytes[p + 1] === COLON && bytes[p + 2] === SPACE) seen.at = skipSpaces(bytes, p + 2, end);
+    return;
+  }
+}
+
 /** `*spamApTask0: ` of a wireless controller. */
 function skipTask(bytes: Uint8Array, end: number): boolean {
   const p = seen.at;
@@ -118,6 +133,17 @@ function skipTask(bytes: Uint8Array, end: number): boolean {
   seen.isMarked = false;
   seen.at = skipSpaces(bytes, word, end);
   return startsTime(bytes, seen.at, end);
+}
+
+/** Wireless controllers behind their own relay name themselves twice: `wlc1: wlc1: *task: …`. */
+function skipTwin(bytes: Uint8Array, end: number): void {
+  const p = seen.at;
+  const next = wordEnd(bytes, p, end) + 1;
+  const length = next - 1 - p;
+  if (length < 2 || end - next < length || bytes[p + length - 1] !== COLON || bytes[next - 1] !== SPACE)
+    return;
+  for (let i = 0; i < length; i++) if (bytes[p + i] !== bytes[next + i]) return;
+  if (bytes[next + length] === SPACE && next + length < end) seen.at = next;
 }
 
 /** `host: `, `host 123: `, or for IOS-XR `node:` and `host node:` with the time right behind the colon. */

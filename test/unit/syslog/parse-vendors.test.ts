@@ -33,6 +33,8 @@ describe('Cisco', () => {
       [': r1: 2026 Mar 15 10:20:30.123 UTC', 'r1'],
       [':Mar 15 10:20:30.123 UTC', undefined],
       ['82: cm1.example.com: Mar 15 2026 10:20:30.123 UTC ', 'cm1.example.com'],
+      ['45: [syslog@9 s_sn="45"]: Mar 15 10:20:30.123', undefined],
+      ['wlc1: wlc1: *Dot1x_Task_7: Mar 15 10:20:30.123', 'wlc1'],
     ] as const) {
       const { time, host: found, program, message, trouble } = read(`<189>${header}: ${text}`);
       assert.deepEqual(
@@ -305,6 +307,21 @@ describe('others', () => {
         { time: AT, program: 'DefensePro', message: '15-03-2026 10:20:30 WARNING x' },
       ],
       ['2026-03-15 10:20:30\tRecordtype=Tunnel\tuser=x', { time: AT, message: 'Recordtype=Tunnel\tuser=x' }],
+    ]);
+  });
+
+  test('what stands before the tag stays in the text', () => {
+    expectEach([
+      [
+        '<27>Mar 15 10:20:30 ib1 10.0.0.1 named[12]: x',
+        { host: 'ib1', program: 'named', procid: '12', message: '10.0.0.1 named[12]: x' },
+      ],
+      ['<14>Mar 15 10:20:30 ow1 daemon.info dnsmasq: x', { host: 'ow1', program: 'dnsmasq', isInText: true }],
+      ['<14>Mar 15 10:20:30 user.info cms1 host:server: x', { host: 'cms1', program: 'host' }],
+      [
+        '<14>Mar 15 10:20:30 h1 vsftpd [12]: x',
+        { host: 'h1', program: 'vsftpd', procid: '12', message: 'x' },
+      ],
     ]);
   });
 
