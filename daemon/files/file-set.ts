@@ -100,6 +100,7 @@ export class FileSet {
     // The commonest line by far is one that is copied as it came.
     const plain = clean && record.traditional && format === 'traditional' && peer.printsAsSent;
     const need = plain ? record.end - record.headerStart + 1 : worstCase(format, record, peer);
+    if (file.fill >= LARGE && !this.#write(file)) return false;
     if (file.fill + need > file.bufferSize && !this.#makeRoom(file, need)) return false;
     const { bytes, printer } = this.#parts;
     const at = file.bufferAt + file.fill;
@@ -118,6 +119,8 @@ export class FileSet {
   /** Whether a line of this record could be taken now. */
   hasRoom(file: LogFile, record: LogRecord, peer: Peer): boolean {
     const need = worstCase(file.target.format, record, peer);
+    // The room behind LARGE is for one long line, not for all that comes while the disk is full.
+    if (file.fill >= LARGE && !this.#write(file)) return false;
     return file.fill + need <= file.bufferSize || this.#makeRoom(file, need);
   }
 

@@ -235,6 +235,19 @@ test('a directory in its place is trouble; when it is gone, every line that was 
   );
 });
 
+test('a file in trouble keeps a bounded part of what comes, however large its piece is', (t) => {
+  const { lane, folder } = useLane(t);
+  const file = lane.files.file(join(folder, 'a.log'), target('x', folder));
+  mkdirSync(file.path);
+  for (let at = 0; at < 100; at += 1) assert.ok(lane.append(file, line('x'.repeat(100))));
+  lane.files.flush(later());
+  assert.equal(lane.files.troubledCount, 1);
+  assert.ok(file.bufferSize > 200_000, 'it has a large piece');
+  let taken = 0;
+  while (lane.append(file, line('y'.repeat(100))) && taken < 100_000) taken += 1;
+  assert.ok(file.fill >= 60_000 && file.fill < 70_000, `${file.fill} bytes are kept`);
+});
+
 test('trouble of one file is none of another', (t) => {
   const { lane, folder } = useLane(t);
   const bad = lane.files.file(join(folder, 'bad.log'), target('x', folder));

@@ -43,17 +43,22 @@ export interface LaneParts {
   readonly parts: FileSetParts;
   /** Where a message is put before it is read. */
   readonly messageAt: number;
+  /** Where the region for streams begins, if one was wished. */
+  readonly streamAt: number;
 }
 
 export interface LaneWish {
   readonly lockTable?: ReturnType<typeof makeLockTable>;
   readonly owner?: number;
   readonly openTotal?: SharedArrayBuffer;
+  readonly streamBytes?: number;
 }
 
 export function makeLaneParts(wish: LaneWish = {}): LaneParts {
   const pool = poolLayout(lineBytesMax(MESSAGE_BYTES_MAX));
-  const arena = new Arena(pool.size + MESSAGE_BYTES_MAX + 4096);
+  const streamBytes = wish.streamBytes ?? 0;
+  const arena = new Arena(streamBytes + pool.size + MESSAGE_BYTES_MAX + 4096);
+  const streamAt = arena.take(streamBytes);
   const messageAt = arena.take(MESSAGE_BYTES_MAX + 64);
   const told = new Told();
   const parts: FileSetParts = {
@@ -75,7 +80,7 @@ export function makeLaneParts(wish: LaneWish = {}): LaneParts {
       },
     },
   };
-  return { arena, told, parts, messageAt };
+  return { arena, told, parts, messageAt, streamAt };
 }
 
 /** A set of files with messages to append. */
