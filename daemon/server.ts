@@ -72,6 +72,7 @@ export class Server {
   #failedReloads = 0;
   #rotated = 0;
   #jobsFailed = 0;
+  #syncFailureSaidAtMs = 0;
   #state: 'running' | 'stopping' = 'running';
 
   constructor(parts: ServerParts) {
@@ -244,9 +245,18 @@ export class Server {
 
   #jobFailed(job: 'rotate' | 'sync', path: string, error: Error): void {
     this.#jobsFailed += 1;
-    const word = job === 'rotate' ? 'rotated' : 'synced to disk';
-    this.#log.warn(`${path} could not be ${word}: ${error.message}. It is tried again in a minute.`);
-    if (job === 'rotate') setTimeout(() => void this.#reopen(path), JOB_RETRY_MS).unref();
+    if (job === 'rotate') {
+      this.#log.warn(`${path} could not be rotated: ${error.message}. It is tried again in a minute.`);
+      setTimeout(() => void this.#reopen(path), JOB_RETRY_MS).unref();
+      return;
+    }
+    // Each file is synced once a second: a disk in trouble is one line a minute all the same.
+    const nowMs = Date.now();
+    if (Math.abs(nowMs - this.#syncFailureSaidAtMs) < JOB_RETRY_MS) return;
+    this.#syncFailureSaidAtMs = nowMs;
+    this.#log.error(
+      `${path} could not be synced to disk: ${error.message}. What was written may not survive a power cut.`,
+    );
   }
 
   #watchOver(): void {

@@ -14,6 +14,8 @@ import {
   type ReceiveBuffer,
 } from '../../kernel/socket.ts';
 
+const ANY_V6: Address = { w0: 0, w1: 0, w2: 0, w3: 0 };
+
 export interface OpenListener {
   /** `udp://0.0.0.0:514`, with the port that the kernel chose if it was 0. */
   readonly name: string;
@@ -120,6 +122,32 @@ function openFresh(listen: Listen, config: SyslogConfig): OpenListener {
   return fromSockets(sockets, false, config);
 }
 
+const isPassed = (open: OpenListener) => open.isPassed;
+
+/**
+ * Undefined: a passed socket serves the address already. A .socket unit that names a port alone makes one at
+ * [::] that takes IPv4 too, while `listen` by default says 0.0.0.0.
+ */
+function openUnlessServed(
+  listen: Listen,
+  config: SyslogConfig,
+  passed: readonly (BoundSocket | OpenListener)[],
+): OpenListener | undefined {
+  try {
+    return openFresh(listen, config);
+  } catch (fault) {
+    const isServed = passed.some(
+      ({ kind, port, address }) =>
+        listen.family === 4 &&
+        kind === listen.transport &&
+        port === listen.port &&
+        sameAddress(address, ANY_V6),
+    );
+    if (isServed && fault instanceof Fault && fault.code === 'LISTEN_IN_USE') return undefined;
+    throw fault;
+  }
+}
+
 /**
  * Opens all, or none: on a Fault everything that was opened is closed again. `kept` are listeners that stand
  * already (at a reload) and stay if the configuration still asks for them.
@@ -137,13 +165,15 @@ export function openListeners(
       const standing = kept.find((open) => stands(open, listen));
       const at = rest.findIndex((socket) => matches(socket, listen));
       const [found] = at < 0 ? [] : rest.splice(at, 1);
-      const open = standing ?? (found ? fromSockets([found], true, config) : openFresh(listen, config));
+      const taken = standing ?? (found ? fromSockets([found], true, config) : undefined);
+      const open = taken ?? openUnlessServed(listen, config, [...passed, ...kept.filter(isPassed)]);
+      if (open === undefined) continue;
       if (open !== standing) opened.push(open);
       all.push(open);
     }
     // A socket that the service manager passes is meant to be served, whatever `listen` says.
     for (const socket of rest) all.push(fromSockets([socket], true, config));
-    for (const open of kept) if (open.isPassed && !all.includes(open)) all.push(open);
+    for (const open of kept) if (isPassed(open) && !all.includes(open)) all.push(open);
     return all;
   } catch (fault) {
     for (const { fds, isPassed } of opened) if (!isPassed) fds.forEach(closeSocket);

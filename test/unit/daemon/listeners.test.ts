@@ -126,3 +126,14 @@ test('at a reload passed sockets stay, whatever `listen` says', (t) => {
   const second = use(t, openListeners(syslog([listen('tcp', '127.0.0.1', first[0]?.port)]), [], first));
   assert.deepEqual(new Set(second), new Set(first));
 });
+
+test('a passed socket that takes IPv4 too serves 0.0.0.0, at the start and at a reload', (t) => {
+  const passed = bound('::');
+  const wanted = syslog([listen('udp', '0.0.0.0', passed.port)]);
+  const first = use(t, openListeners(wanted, [passed]));
+  assert.deepEqual(
+    first.map(({ fds }) => fds[0]),
+    [passed.fd],
+  );
+  assert.deepEqual(openListeners(wanted, [], first), first);
+});
