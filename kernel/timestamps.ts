@@ -2,7 +2,7 @@
 // batches, each from the address that was asked (IP_PKTINFO) and to the very sender. One recvmmsg(2) fills
 // up to 64 slots, one sendmmsg(2) sends up to 16 answers; nothing is allocated per datagram.
 //
-//   requests  64 × 1152   the first 1096 bytes of each; longer ones are told by their length
+//   requests  64 × 1152   the first 1144 bytes of each; longer ones are told by their length
 //   answers   16 × 64     48 bytes each
 //   tables    for both: mmsghdr, iovec, control messages; for requests the sender's sockaddr
 //
@@ -16,7 +16,7 @@ import { addressOf, recvmmsg, sendmmsg, setsockopt, setStatusFlags } from './lib
 export const REQUESTS_MAX = 64;
 export const ANSWERS_MAX = 16;
 /** Longer requests have no meaning to NTP (ntp/extension.ts, PACKET_MAX); 4 more, so that they are noticed. */
-const REQUEST_BYTES = 1096;
+const REQUEST_BYTES = 1144;
 const REQUEST_SLOT = 1152;
 const ANSWER_BYTES = 48;
 const ANSWER_SLOT = 64;

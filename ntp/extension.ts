@@ -18,8 +18,8 @@ const MAC_MIN = 20;
 /** Fields of Network Time Security (RFC 8915 section 5.3 to 5.6). */
 const NTS_TYPES: ReadonlySet<number> = new Set([0x0104, 0x0204, 0x0304, 0x0404]);
 
-/** Longest packet with a meaning: header, 1024 octets of fields, the longest MAC of 20 octets (chronyd's limit). */
-export const PACKET_MAX = 1092;
+/** Longest packet that is read: header, 1024 octets of fields, key id and 64 of digest (as chronyd 4.3 does). */
+export const PACKET_MAX = 1140;
 
 export const TAIL = { none: 0, fields: 1, mac: 2, cryptoNak: 3, nts: 4, malformed: 5 } as const;
 export type Tail = (typeof TAIL)[keyof typeof TAIL];

@@ -105,11 +105,22 @@ function holdsLibraries(folder) {
   return fs.readdirSync(folder).some((entry) => /^lib.*\.so/.test(entry));
 }
 
+/** ntpdig's Python looks for its library beside itself, and else in the system's folders. */
+function linkNtpc(folder) {
+  const link = join(folder, 'usr/lib/python3/dist-packages/ntp/libntpc.so');
+  const base = join(folder, 'usr/lib');
+  const found = fs.readdirSync(base).find((entry) => fs.existsSync(join(base, entry, 'ntp/libntpc.so')));
+  if (found === undefined || fs.existsSync(link)) return;
+  fs.rmSync(link, { force: true });
+  fs.symlinkSync(join(base, found, 'ntp/libntpc.so'), link);
+}
+
 function findUnpacked(peer, cache) {
   const folder = join(cache, peer.package);
   const path = peer.at.map((at) => join(folder, at)).find(isProgram);
   if (path === undefined) return undefined;
   const libraries = libraryFolders(folder);
+  if (peer.name === 'ntpdig') linkNtpc(folder);
   // syslog-ng and loggen look for their modules below this prefix; rsyslogd is told by an argument. ntpdig is
   // a Python program with modules of its own.
   const env = {

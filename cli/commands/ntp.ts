@@ -29,7 +29,7 @@ function usage(what: string, where: string, mend: string): Fault {
 /** "host", "host:123", "[::1]:123", "::1". */
 function split(text: string): { host: string; port: number } {
   if (parseAddress(text) !== undefined) return { host: text, port: NTP_PORT };
-  const [, v6, name, portText] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const [, v6, name, portText] = /^(?:\[([^\]]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const host = v6 ?? name;
   const port = portText === undefined ? NTP_PORT : Number(portText);
   if (host === undefined || port < 1 || port > 65535)
