@@ -184,6 +184,13 @@ describe('key=value', () => {
     ]);
   });
 
+  test('the device or the time is enough', () => {
+    expectEach([
+      ['<134>devname=fw1 action=deny', { format: 'vendor', host: 'fw1' }],
+      ['<134>time="2026-03-15 10:20:30" action=deny', { format: 'vendor', time: AT }],
+    ]);
+  });
+
   test('pairs of anybody are text', () => {
     for (const text of ['foo=bar baz=1', 'level=info msg="started" hostname2=x', 'host=web1']) {
       assert.equal(read(`<13>${text}`).trouble, 'no_header', text);

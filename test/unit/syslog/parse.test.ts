@@ -129,6 +129,31 @@ describe('RFC 5424', () => {
     }
   });
 
+  test('the edges of the calendar, the clock and the zones', () => {
+    const good = [
+      '1970-01-01T00:00:00Z',
+      '2026-12-31T23:59:59.999999+23:59',
+      '2024-02-29T23:00:59-23:59',
+      '0001-10-30T10:10:10-00:00',
+    ];
+    for (const time of good) assert.equal(read(`<14>1 ${time} h a - - - m`).trouble, undefined, time);
+    const bad = [
+      '2026-00-01T00:00:00Z',
+      '2026-13-01T00:00:00Z',
+      '2026-01-00T00:00:00Z',
+      '2026-01-32T00:00:00Z',
+      '2026-02-29T00:00:00Z',
+      '2026-01-01T24:00:00Z',
+      '2026-01-01T00:60:00Z',
+      '2026-01-01T00:00:61Z',
+      '2026-01-01T00:00:00+24:00',
+      '2026-01-01T00:00:00+01:60',
+      '2026-01-01T00:00:00.Z',
+      '2026-01-01T00:00Q',
+    ];
+    for (const time of bad) assert.equal(read(`<14>1 ${time} h a - - - m`).trouble, 'bad_time', time);
+  });
+
   test('a tag, a mnemonic or a CEF event behind the host', () => {
     expectEach({
       '<14>1 2026-03-15T10:20:30Z h prog[12]: hello there my friends': {
@@ -163,6 +188,37 @@ describe('RFC 3164', () => {
       procid: '12',
       message: 'failed for lonvick',
     });
+  });
+
+  test('every date and time of day of the canonical form', () => {
+    const two = (value: number, fill: string): string => String(value).padStart(2, fill);
+    for (let day = 1; day <= 31; day++) {
+      const [hour, minute, second] = [(day * 7) % 24, (day * 13) % 60, (day * 29) % 60];
+      const clock = [hour, minute, second].map((value) => two(value, '0')).join(':');
+      const reading = read(`<34>Jan ${two(day, ' ')} ${clock} web1 su: x`);
+      assert.deepEqual([reading.traditional, reading.time], [true, `2026-01-${two(day, '0')}T${clock}.000Z`]);
+    }
+    for (const edge of ['Dec 31 23:59:59', 'Apr 30 00:00:00', 'Feb 29 19:09:59']) {
+      assert.equal(read(`<34>${edge} web1 su: x`).traditional, true, edge);
+    }
+    for (const wrong of [
+      'Jan 32 00:00:00',
+      'Apr 31 00:00:00',
+      'Jan 10 24:00:00',
+      'Jan 10 00:60:00',
+      'Jan 10 00:00:61',
+      'Jan  0 00:00:00',
+    ]) {
+      assert.equal(read(`<34>${wrong} web1 su: x`).trouble, 'bad_time', wrong);
+    }
+  });
+
+  test('a word that is only close to a zone or a year is the host', () => {
+    for (const host of ['Cet', 'cet', 'UTC2', '2026a', '1969', '2200', 'CETX', 'am-1', 'pm']) {
+      expectEach({
+        [`<34>Mar  5 22:14:15 ${host} su: x`]: { host, program: 'su', time: '2026-03-05T22:14:15.000Z' },
+      });
+    }
   });
 
   test('what is only close to it is read alike, and not copied', () => {
