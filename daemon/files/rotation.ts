@@ -3,7 +3,7 @@
 // one; those beyond `keep` are removed. Jobs go through a bounded queue, one at a time for a path, so that a
 // thousand files that grow at once do not become a thousand compressors.
 
-import { createReadStream, createWriteStream } from 'node:fs';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
 import { chmod, chown, open, rename, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -110,10 +110,14 @@ export class FileJobs {
 }
 
 async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r+').catch((error: unknown) => ifGone(error));
+  // Opened for writing as the lane does it: it may not be readable, and it may be a FIFO without a reader.
+  const file = await open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch(ifGone);
   if (!file) return;
   try {
     await file.datasync();
+  } catch (error) {
+    // A FIFO or a terminal has no disk behind it.
+    if (codeOf(error) !== 'EINVAL') throw error;
   } finally {
     await file.close();
   }

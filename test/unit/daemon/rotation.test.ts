@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -201,4 +202,15 @@ test('a sync of a file that is gone is nothing to do', async (t) => {
   jobs.sync(join(folder, 'gone.log'));
   await ended(2);
   assert.ok(told.every((text) => !text.includes('failed')));
+});
+
+test('a sync of what has no disk behind it, or cannot be read, is no failure', async (t) => {
+  const folder = useFolder(t);
+  symlinkSync('/dev/null', join(folder, 'null'));
+  writeFileSync(join(folder, 'secret.log'), 'x', { mode: 0o200 });
+  const { jobs, ended, told } = useJobs(t);
+  jobs.sync(join(folder, 'null'));
+  jobs.sync(join(folder, 'secret.log'));
+  await ended(2);
+  assert.ok(!told.some((text) => text.includes('failed')), told.join('; '));
 });
