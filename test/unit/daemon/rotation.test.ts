@@ -140,14 +140,16 @@ test('it is not compressed before every lane has let go', async (t) => {
   assert.equal(wholeText(path), `${'x'.repeat(100)}late\n`);
 });
 
-test('asking twice is asking once', async (t) => {
-  const path = join(useFolder(t), 'app.log');
+test('asking often is asking once, and once more for what came meanwhile', async (t) => {
+  const folder = useFolder(t);
+  const path = join(folder, 'app.log');
   writeFileSync(path, 'x'.repeat(100));
   const { jobs, ended, told } = useJobs(t);
   for (let i = 0; i < 5; i += 1) jobs.rotate(path, ROTATE);
-  await ended(1);
+  await ended(2);
   await sleep(50);
-  assert.equal(told.length, 1);
+  assert.equal(told.length, 2);
+  assert.deepEqual(readdirSync(folder), ['app.log.1.gz']);
 });
 
 test('what fails is told, and leaves the file and no remains', async (t) => {
