@@ -271,7 +271,10 @@ describe('RFC 3164', () => {
         assert.equal(host, 'web1', spelled);
       }
     }
-    assert.equal(read('<34>Marching 5 22:14:15 web1 su: x').time, undefined);
+    assert.equal(read('<34>Sept 5 22:14:15 web1 su: x').host, 'web1');
+    for (const wrong of ['Marching', 'Sepx', 'Mart']) {
+      assert.equal(read(`<34>${wrong} 5 22:14:15 web1 su: x`).time, undefined, wrong);
+    }
   });
 
   test('fractions of a second', () => {
@@ -324,6 +327,7 @@ describe('RFC 3164', () => {
     ]) {
       expectEach({ [`<13>Mar  5 22:14:15 ${host} prog[1]: x`]: { host, program: 'prog', message: 'x' } });
     }
+    expectEach({ '<13>Mar  5 22:14:15 - prog[1]: x': { program: 'prog', procid: '1', message: 'x' } });
     assert.equal(read('<13>Mar  5 22:14:15 - prog[1]: x').host, undefined);
   });
 
