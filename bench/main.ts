@@ -16,6 +16,9 @@ import { makeMessages, type Messages } from './load/messages.ts';
 import { type Load, type Result, runOnce } from './load/run.ts';
 import { belfry, kernelSink, rsyslogd, type Server } from './load/servers.ts';
 import { measureStart, START_GOALS, type StartResult } from './load/start/bench.ts';
+import type { NtpResult } from './load/ntp/bench.ts';
+import { printNtp } from './load/ntp/print.ts';
+import { runNtpRounds } from './load/ntp/rounds.ts';
 import { tcpTo100Files } from './load/tcp_to_100_files/bench.ts';
 import { tcpToFile } from './load/tcp_to_file/bench.ts';
 import { udpFloodToFile, udpToFile, udpToFileSteady } from './load/udp_to_file/bench.ts';
@@ -28,6 +31,7 @@ const NAMES = [
   'udp_to_file',
   'udp_to_file_steady',
   'udp_flood_to_file',
+  'ntp',
 ];
 const MESSAGES = 2_000_000;
 const QUICK_MESSAGES = 300_000;
@@ -41,6 +45,7 @@ interface Options {
   readonly rounds: number;
   readonly messages: number;
   readonly idleSeconds: number;
+  readonly quick: boolean;
   readonly json: boolean;
   readonly dir: string;
   readonly names: readonly string[];
@@ -66,6 +71,7 @@ function readOptions(): Options {
     rounds: Number(values.rounds ?? (values.quick ? 1 : ROUNDS)),
     messages: Number(values.messages ?? (values.quick ? QUICK_MESSAGES : MESSAGES)),
     idleSeconds: values.quick ? QUICK_IDLE_SECONDS : IDLE_SECONDS,
+    quick: values.quick,
     json: values.json,
     dir: values.dir,
     names: positionals.length === 0 ? NAMES : positionals,
@@ -132,6 +138,7 @@ interface Report {
   readonly start: StartResult[];
   readonly loads: Summary[];
   readonly runs: Result[];
+  readonly ntp: NtpResult[];
 }
 
 async function runAll(options: Options, folder: string): Promise<Report> {
@@ -166,7 +173,9 @@ async function runAll(options: Options, folder: string): Promise<Report> {
     if (wantsSteady) await take(udpToFileSteady(median(flatOut.map((run) => run.sentPerSecond))));
   }
   if (options.names.includes('udp_flood_to_file')) await take(udpFloodToFile());
-  return { machine: machine(), messages: all.count, start, loads, runs };
+  const ntp = options.names.includes('ntp') ? await runNtpRounds({ ...options, tools, folder, say }) : [];
+  if (ntp.length > 0) print(printNtp(ntp));
+  return { machine: machine(), messages: all.count, start, loads, runs, ntp };
 }
 
 const options = readOptions();

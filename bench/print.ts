@@ -116,7 +116,8 @@ function judge(goals: Goals, summaries: readonly Summary[]): Verdict[] {
   if (ours === undefined) return [];
   const verdicts: Verdict[] = [];
   if (theirs !== undefined) {
-    verdicts.push(atMost('CPU', ours.cpuUsPerMessage / theirs.cpuUsPerMessage, goals.cpuMax, ' × rsyslogd'));
+    const share = ours.cpuUsPerMessage / theirs.cpuUsPerMessage;
+    if (goals.cpuMax !== undefined) verdicts.push(atMost('CPU', share, goals.cpuMax, ' × rsyslogd'));
     if (goals.rateMin !== undefined)
       verdicts.push(atLeast('rate', ours.perSecond / theirs.perSecond, goals.rateMin, ' × rsyslogd'));
     verdicts.push(lossVerdict(ours, theirs));

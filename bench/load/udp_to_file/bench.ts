@@ -34,5 +34,6 @@ export function udpToFileSteady(flatOutPerSecond: number): Load {
 }
 
 export function udpFloodToFile(): Load {
-  return { ...udpToFile(), name: 'udp_flood_to_file', senders: Math.max(2, availableParallelism()) };
+  const goals = { cpuOverKernelMax: 1.4, peakMiBMax: 200 };
+  return { ...udpToFile(), name: 'udp_flood_to_file', senders: Math.max(2, availableParallelism()), goals };
 }
