@@ -381,6 +381,7 @@ export class Server {
   }
 
   status(): ServerStatus {
+    this.#senders.refresh(Date.now());
     const counts = this.#counts;
     const listeners = this.#numbered.map((listener, at) => listenerStatus(at, listener, counts));
     const usage = resourceUsage();
