@@ -7,7 +7,7 @@
 
 import { CLASS, HEX, LETTER, skipSpaces, spells, TAG, wordEnd } from './chars.ts';
 import { FORMAT, type LogRecord } from './record.ts';
-import { scanMonthFirst, stampLength, takeTime } from './stamp.ts';
+import { scanMonthFirst, stampLength, takeSurerTime } from './stamp.ts';
 import { scanEmbedded } from './structured.ts';
 import { readMnemonic, readNumbered } from './vendor/cisco-content.ts';
 import { isClassWord, readDeviceContent } from './vendor/devices.ts';
@@ -129,7 +129,7 @@ export function readForwarded(record: LogRecord, bytes: Uint8Array, t: number, e
 
 /**
  * `Mmm dd hh:mm:ss relay Mmm dd hh:mm:ss origin tag: …`: a relay has put its own header before the one of
- * the origin. The inner header tells who spoke and when. Only where a tag or ISE's class follows.
+ * the origin. The inner host is the one that spoke. Only where a tag or ISE's class follows.
  */
 function readSecondHeader(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
   const stamp = stampLength(bytes, t, end);
@@ -141,7 +141,7 @@ function readSecondHeader(record: LogRecord, bytes: Uint8Array, t: number, end: 
   record.format = FORMAT.vendor;
   record.hostStart = host;
   record.hostEnd = hostEnd;
-  takeTime(record, bytes, t, end, scanMonthFirst);
+  takeSurerTime(record, bytes, t, end, scanMonthFirst);
   readInnerContent(record, bytes, hostEnd + 1, end);
   return true;
 }

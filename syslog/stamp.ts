@@ -195,6 +195,22 @@ export function takeTime(
   return after;
 }
 
+/**
+ * As takeTime, for a time behind a header that has one already: it replaces that one only if it names its zone.
+ * A relay's clock and zone are known; those of the host behind it are not.
+ */
+export function takeSurerTime(
+  record: LogRecord,
+  bytes: Uint8Array,
+  p: number,
+  end: number,
+  scan: StampScan,
+): number {
+  const after = scan(probe, bytes, p, end);
+  if (after >= 0 && (record.timeKind === TIME.none || probe.zoneMin !== NO_ZONE)) copyTime(probe, record);
+  return after;
+}
+
 /** As takeTime, for a date and a time of day that stand apart. */
 export function takeTimeApart(
   record: LogRecord,

@@ -5,7 +5,7 @@
 
 import { CLASS, DIGIT, LETTER, skipSpaces, spells, UPPER } from '../chars.ts';
 import { FORMAT, type LogRecord } from '../record.ts';
-import { scanStamp, takeTime } from '../stamp.ts';
+import { scanStamp, takeSurerTime } from '../stamp.ts';
 import { digitRun } from '../stamp-parts.ts';
 import { COLON_IS_ENOUGH, findTag, type Tag } from '../words.ts';
 
@@ -59,7 +59,7 @@ const origin = { host: -1, hostEnd: -1, time: 0 };
 
 /**
  * `148094: *Mar 15 10:20:29.123 UTC: %SYS-5-CONFIG_I: …`, or with the device's name or IOS-XR's node before the
- * time and the process behind it. The device's own name and time are the better ones.
+ * time and the process behind it. The device's own name is the better one, and its time if that names its zone.
  */
 export function readNumbered(record: LogRecord, bytes: Uint8Array, t: number, end: number): boolean {
   if ((CLASS[bytes[t]!]! & (DIGIT | UPPER)) === 0 && !isMark(bytes[t]!)) return false;
@@ -73,7 +73,7 @@ export function readNumbered(record: LogRecord, bytes: Uint8Array, t: number, en
   if (!isProcess && mnemonicEnd(bytes, p, end) < 0) return false;
   // A clock that says itself that it is wrong does not replace the time of the relay.
   const isDoubtful = origin.time > t && isMark(bytes[origin.time - 1]!);
-  if (!isDoubtful && takeTime(record, bytes, origin.time, end, scanStamp) < 0) return false;
+  if (!isDoubtful && takeSurerTime(record, bytes, origin.time, end, scanStamp) < 0) return false;
   if (origin.host >= 0) {
     record.hostStart = origin.host;
     record.hostEnd = origin.hostEnd;

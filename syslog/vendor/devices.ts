@@ -5,7 +5,7 @@
 
 import { CLASS, DIGIT, digits, LETTER, LOWER, skipSpaces, spells, UPPER, wordEnd } from '../chars.ts';
 import { FORMAT, LogRecord } from '../record.ts';
-import { scanStamp, takeTime } from '../stamp.ts';
+import { scanStamp, takeSurerTime } from '../stamp.ts';
 import { scanIso } from '../stamp-iso.ts';
 import { digitRun } from '../stamp-parts.ts';
 import { COLON_NEEDS_SPACE, findTag, isHostWord, isSeverityWord, type Tag } from '../words.ts';
@@ -72,12 +72,15 @@ function readIdentityEngine(record: LogRecord, bytes: Uint8Array, t: number, end
   const word = wordEnd(bytes, t, end);
   accept(record, t, word);
   let q = skipSpaces(bytes, word, end);
+  let segment = -1;
   for (let field = 0; field < 3; field++) {
     const length = digitRun(bytes, q, end, 10);
     if (length === 0) return true;
+    segment = digits(bytes, q, length, end);
     q = skipSpaces(bytes, q + length, end);
   }
-  takeTime(record, bytes, q, end, scanIso);
+  // Only the first segment begins with the time.
+  if (segment === 0) takeSurerTime(record, bytes, q, end, scanIso);
   return true;
 }
 
@@ -127,7 +130,7 @@ function readRelayedEngine(record: LogRecord, bytes: Uint8Array, t: number, end:
   const host = skipSpaces(bytes, after, end);
   const hostEnd = wordEnd(bytes, host, end);
   if (!isHostWord(bytes, host, hostEnd) || !readPacketEngine(record, bytes, hostEnd + 1, end)) return false;
-  takeTime(record, bytes, t, end, scanStamp);
+  takeSurerTime(record, bytes, t, end, scanStamp);
   record.hostStart = host;
   record.hostEnd = hostEnd;
   record.msgStart = hostEnd + 1;

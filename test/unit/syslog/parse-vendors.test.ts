@@ -100,10 +100,12 @@ describe('Cisco', () => {
     assert.equal(read('<190>29: RP/0/RSP0/CPU0:Mar 15 10:20:30 UTC: a[1]: x').host, undefined);
   });
 
-  test('behind the header of a relay the device and its own clock count, unless it doubts it', () => {
+  test('behind the header of a relay the device counts, and its time if that names its zone and is not doubted', () => {
+    const twoOf = 'CISE_Passed_Authentications 0001939187 4 2 2026-01-01 00:00:00.000 +01:00 x';
     expectEach([
+      [`<165>Mar 15 10:20:30 ise1 ${twoOf}`, { time: AT, host: 'ise1' }],
       [
-        '<189>Mar 15 12:00:00 10.1.1.1 29: sw1: Mar 15 10:20:30: %SYS-5-X: y',
+        '<189>Mar 15 10:20:30 10.1.1.1 29: sw1: Mar 15 09:00:00: %SYS-5-X: y',
         { time: AT, host: 'sw1', program: '%SYS-5-X' },
       ],
       [
@@ -119,7 +121,7 @@ describe('Cisco', () => {
         { time: AT, host: 'r1', program: '%SYS-5-X' },
       ],
       [
-        '<165>Mar 15 12:00:00 relay Mar 15 10:20:30 web1 app[1]: y',
+        '<165>Mar 15 10:20:30 relay Mar 15 09:00:00 web1 app[1]: y',
         { time: AT, host: 'web1', program: 'app', message: 'y' },
       ],
     ]);
