@@ -168,9 +168,14 @@ function plainly(wishes: readonly Wish[], one: Message): string {
 // ---- the router
 
 function makeDecisions(wishes: readonly Wish[]): Decisions {
+  const files = new Map<string, LogFile>();
   const made = new Decisions({
     rules: compileRules(rules(wishes)),
-    file: (path, wanted) => new LogFile(path, wanted),
+    file: (path, wanted) => {
+      const file = files.get(path) ?? new LogFile(path, wanted);
+      files.set(path, file);
+      return file;
+    },
     sender: () => 0,
     senderUse: () => 0,
     forgotten: () => undefined,

@@ -11,6 +11,8 @@ import type { Facts, Log } from '../../../base/log.ts';
 import type { FileTarget, Match, Rule, ServerConfig } from '../../../config/server.ts';
 import { parseTemplate, placeTemplate } from '../../../config/template.ts';
 import type { ServerStatus } from '../../../daemon/status.ts';
+import type { NtpStatus } from '../../../daemon/time/status.ts';
+import { REASONS } from '../../../ntp/shape.ts';
 
 /** A folder of the test's own. */
 export function useFolder(t: TestContext): string {
@@ -196,3 +198,23 @@ export function sampleStatus(changes: Partial<ServerStatus> = {}): ServerStatus 
     ...changes,
   };
 }
+
+/** A time server that has answered. */
+export const SAMPLE_NTP: NtpStatus = {
+  listeners: [{ name: 'ntp://0.0.0.0:123', passed: false }],
+  synchronised: true,
+  stratum: 3,
+  leap: 0,
+  referenceId: '192.0.2.1',
+  precision: -23,
+  rootDispersionS: 0.012,
+  kernel: { synchronised: true, maxErrorS: 0.01, steps: 0 },
+  requests: 100,
+  answers: 97,
+  interleaved: 2,
+  dropped: Object.fromEntries(REASONS.map((reason, at) => [reason, at])) as NtpStatus['dropped'],
+  unsent: 0,
+  kernelDrops: 0,
+  unstamped: 0,
+  clientsForgotten: 0,
+};
