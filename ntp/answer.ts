@@ -59,7 +59,6 @@ export class Answerer {
   readonly #served: Served;
   readonly #dice: Dice;
   readonly #fuzzMask: number;
-  readonly #now = new Float64Array(1);
   #access: Access;
   #gate: RateGate | undefined;
   #pollMin = POLL_MIN;
@@ -84,15 +83,14 @@ export class Answerer {
 
   /** Before a batch: milliseconds on a clock that is never stepped. */
   setTime(nowMs: number): void {
-    this.#now[0] = nowMs;
+    this.#clients.setTime(nowMs);
   }
 
   /** Writes the answer to `out` at `to`, unless the verdict is a reason for silence. */
   answer(request: Request, out: DataView, to: number): Verdict {
-    const nowMs = this.#now[0] as number;
     const clients = this.#clients;
-    const row = clients.find(request.w0, request.w1, request.w2, request.w3, nowMs);
-    clients.count(row, nowMs);
+    const row = clients.find(request.w0, request.w1, request.w2, request.w3);
+    clients.count(row);
     const verdict = this.#judge(request, row);
     if (verdict === VERDICT.answer) this.#write(request, out, to);
     else clients.drop(row, verdict);

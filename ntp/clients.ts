@@ -62,6 +62,8 @@ export class ClientRows {
   /** 1 and up; a row's access verdict holds for one configuration. */
   #generation = 1;
   #lastRow = 0;
+  /** Milliseconds: now, and since the row's last request. In an array, since a double as an argument is allocated. */
+  readonly #time = new Float64Array(2);
   forgotten = 0;
 
   constructor(table: ClientTable, seed: number) {
@@ -77,8 +79,13 @@ export class ClientRows {
     this.#generation += 1;
   }
 
+  /** For all that follows, on a clock that is never stepped. */
+  setTime(nowMs: number): void {
+    this.#time[0] = nowMs;
+  }
+
   /** The row of the address; a new one if it has none. Words are signed 32-bit. */
-  find(w0: number, w1: number, w2: number, w3: number, nowMs: number): number {
+  find(w0: number, w1: number, w2: number, w3: number): number {
     if (this.#owns(this.#lastRow, w0, w1, w2, w3)) return this.#lastRow;
     const from = (this.#hash(w0, w1, w2, w3) & this.#setMask) * WAYS;
     let oldest = from;
@@ -86,7 +93,7 @@ export class ClientRows {
       if (this.#owns(row, w0, w1, w2, w3)) return (this.#lastRow = row);
       if (this.#lastMs(row) < this.#lastMs(oldest)) oldest = row;
     }
-    this.#give(oldest, w0, w1, w2, w3, nowMs);
+    this.#give(oldest, w0, w1, w2, w3);
     return (this.#lastRow = oldest);
   }
 
@@ -116,7 +123,8 @@ export class ClientRows {
   }
 
   /** The owners' count is odd while a row changes hands, so that a reader can tell. */
-  #give(row: number, w0: number, w1: number, w2: number, w3: number, nowMs: number): void {
+  #give(row: number, w0: number, w1: number, w2: number, w3: number): void {
+    const nowMs = this.#time[0] as number;
     const words = this.#words;
     const at = row * WORDS;
     const owners = words[at + OWNERS] as number;
@@ -146,24 +154,27 @@ export class ClientRows {
   }
 
   /** One more request: its time goes into the average that belongs to how the one before ended. */
-  count(row: number, nowMs: number): void {
+  count(row: number): void {
     const numbers = this.numbers;
+    const nowMs = this.#time[0] as number;
     const at = row * NUMBERS;
     const elapsedMs = Math.max(0, nowMs - (numbers[at + NUMBER.lastMs] as number));
-    if ((numbers[at + NUMBER.requests] as number) > 0) this.#follow(at, elapsedMs);
+    this.#time[1] = elapsedMs;
+    if ((numbers[at + NUMBER.requests] as number) > 0) this.#follow(at);
     (numbers[at + NUMBER.requests] as number) += 1;
     numbers[at + NUMBER.lastMs] = nowMs;
     (numbers[at + NUMBER.creditMs] as number) += elapsedMs;
   }
 
-  #follow(at: number, elapsedMs: number): void {
+  #follow(at: number): void {
     const column = this.numbers[at + NUMBER.wasDropped] === 1 ? NUMBER.unansweredMs : NUMBER.answeredMs;
-    this.#average(at + column, elapsedMs);
-    this.#average(at + NUMBER.intervalMs, elapsedMs);
+    this.#average(at + column);
+    this.#average(at + NUMBER.intervalMs);
     this.numbers[at + NUMBER.wasDropped] = 0;
   }
 
-  #average(column: number, elapsedMs: number): void {
+  #average(column: number): void {
+    const elapsedMs = this.#time[1] as number;
     const before = this.numbers[column] as number;
     this.numbers[column] = before === 0 ? elapsedMs : before + (elapsedMs - before) * FOLLOW;
   }

@@ -21,6 +21,8 @@ export class ClockWatch {
   readonly real = new ClockReader('realtime');
   readonly precision: number;
   kernel: KernelClock = UNKNOWN;
+  /** How far the clock was set in all since the start: without it, it is one that is never stepped. */
+  steppedMs = 0;
   readonly #monotonic = new ClockReader('monotonic');
   #apartSec: number | undefined;
 
@@ -36,7 +38,9 @@ export class ClockWatch {
     if (apartSec === undefined) return 0;
     const bySec = apartSec - (this.#apartSec ?? apartSec);
     this.#apartSec = apartSec;
-    return Math.abs(bySec) >= STEP_MIN_SEC ? bySec : 0;
+    if (Math.abs(bySec) < STEP_MIN_SEC) return 0;
+    this.steppedMs += bySec * 1000;
+    return bySec;
   }
 
   /** Real time less monotonic time; undefined when the reading was interrupted. */

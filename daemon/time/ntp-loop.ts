@@ -63,7 +63,10 @@ export class NtpLoop {
   /** Nanoseconds from one answer of a batch to the next. */
   readonly #pace = new Float64Array(1);
   #config: NtpConfig;
-  #tickedAtMs = 0;
+  /** Milliseconds on a clock that is never stepped: now, and the next tick. */
+  readonly #now = new Float64Array(2);
+  /** The one socket, if there is one; -1: there are several, or none. */
+  #onlyFd = -1;
   #isStopping = false;
 
   constructor(start: NtpStart, port: MessagePort) {
@@ -94,9 +97,9 @@ export class NtpLoop {
 
   run(): void {
     while (!this.#isStopping) {
-      if (this.#sockets.size === 1) for (const fd of this.#sockets.keys()) this.#takeBatch(fd, true);
+      if (this.#onlyFd >= 0) this.#takeBatch(this.#onlyFd, true);
       else this.#takeRound();
-      if (performance.now() - this.#tickedAtMs >= TICK_MS) this.#tick();
+      if ((this.#now[0] as number) >= (this.#now[1] as number)) this.#tick();
       if (Atomics.load(this.#bell, 0) !== 0) this.#obey();
     }
     for (const fd of this.#sockets.keys()) closeSocket(fd);
@@ -107,6 +110,7 @@ export class NtpLoop {
 
   #takeRound(): void {
     const ready = this.#readiness.wait(WAIT_MS);
+    if (ready === 0) this.#readNow();
     for (let i = 0; i < ready; i += 1) {
       const fd = this.#readiness.token(i);
       for (let batches = 0; batches < ROUND_BATCHES; batches += 1) {
@@ -118,9 +122,9 @@ export class NtpLoop {
   #takeBatch(fd: number, wait: boolean): number {
     const datagrams = this.#datagrams;
     const count = datagrams.receive(fd, wait);
+    this.#readNow();
     if (count <= 0) return 0;
-    this.#answerer.setTime(performance.timeOrigin + performance.now());
-    this.#clock.real.read();
+    this.#answerer.setTime(this.#now[0] as number);
     this.#count(NTP_SLOT.requests, count);
     let ready = 0;
     for (let i = 0; i < count; i += 1) {
@@ -134,6 +138,13 @@ export class NtpLoop {
     }
     if (ready > 0) this.#send(fd, ready);
     return count;
+  }
+
+  /** One reading serves all: the age of the requests, the accounts of clients, the next tick. */
+  #readNow(): void {
+    const { real } = this.#clock;
+    real.read();
+    this.#now[0] = real.sec * 1000 + real.nanos / 1e6 - this.#clock.steppedMs;
   }
 
   #answer(place: number, ready: number): boolean {
@@ -203,13 +214,14 @@ export class NtpLoop {
   // ---- once a second
 
   #tick(): void {
-    this.#tickedAtMs = performance.now();
     const bySec = this.#clock.look();
     if (bySec !== 0) {
       this.#sent.clear();
       this.#count(NTP_SLOT.clockSteps, 1);
       this.#tell({ kind: 'stepped', bySec });
     }
+    this.#readNow();
+    this.#now[1] = (this.#now[0] as number) + TICK_MS;
     const { real } = this.#clock;
     const standing = this.#clock.standing(this.#config.local);
     this.#served.update(standing, ntpSeconds(real.sec), fractionOf(real.nanos));
@@ -276,6 +288,7 @@ export class NtpLoop {
     const meter = new DropMeter();
     this.#sockets.set(socket.fd, { socket, meter, dropsSeen: meter.read(socket.fd) });
     this.#readiness.watch(socket.fd, socket.fd);
+    this.#lookForOne();
     return stamped;
   }
 
@@ -283,5 +296,11 @@ export class NtpLoop {
     if (!this.#sockets.delete(fd)) return;
     this.#readiness.forget(fd);
     closeSocket(fd);
+    this.#lookForOne();
+  }
+
+  #lookForOne(): void {
+    const [fd = -1] = this.#sockets.keys();
+    this.#onlyFd = this.#sockets.size === 1 ? fd : -1;
   }
 }
