@@ -10,6 +10,9 @@ export const LARGE = 65_536;
 const SMALL_COUNT = 2048;
 const LARGE_COUNT_MAX = 192;
 const LARGE_COUNT_MIN = 8;
+/** Kept for files that can be written, however many others are in trouble and hold their pieces. */
+const SMALL_RESERVE = 128;
+const LARGE_RESERVE = 2;
 /** Address space, not memory, that the large pieces may span. */
 const LARGE_SPAN_MAX = 256 * 1024 * 1024;
 
@@ -48,6 +51,11 @@ export class BufferPool {
 
   takeLarge(): number | undefined {
     return this.#large.pop();
+  }
+
+  /** Only the last pieces that a line of so many bytes can use are left: files in trouble get none of them. */
+  isScarce(need: number): boolean {
+    return need > SMALL ? this.#large.length <= LARGE_RESERVE : this.#small.length <= SMALL_RESERVE;
   }
 
   give(at: number): void {

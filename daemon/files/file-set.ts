@@ -148,14 +148,28 @@ export class FileSet {
   }
 
   #givePiece(file: LogFile, need: number): boolean {
-    if (this.#tryPiece(file, need)) return true;
+    const { pool } = this.#parts;
+    if (!pool.isScarce(need) && this.#tryPiece(file, need)) return true;
     this.#writeAll();
+    // What is short even now is held by files in trouble; the rest is for files that can be written.
+    if (pool.isScarce(need) && !this.#couldWrite(file)) return false;
     return this.#tryPiece(file, need);
+  }
+
+  /** Whether the file would take a line, as far as can be seen without writing one. */
+  #couldWrite(file: LogFile): boolean {
+    if (file.trouble !== undefined) return true;
+    if (this.#nowMs < file.refusedUntilMs) return false;
+    if (this.#open(file) && file.hasRoom()) return true;
+    // It holds nothing: whoever has its line is made to wait, which is not the file's own trouble yet.
+    file.trouble = undefined;
+    file.refusedUntilMs = this.#nowMs + RETRY_MS;
+    return false;
   }
 
   #tryPiece(file: LogFile, need: number): boolean {
     const { pool } = this.#parts;
-    let at = file.isBusy || need > SMALL ? pool.takeLarge() : undefined;
+    let at = need > SMALL || (file.isBusy && !pool.isScarce(LARGE)) ? pool.takeLarge() : undefined;
     if (at === undefined && need <= SMALL) at = pool.takeSmall();
     if (at === undefined) return false;
     file.bufferAt = at;
@@ -166,7 +180,7 @@ export class FileSet {
   /** Moves what a file holds from a small piece into a large one. */
   #enlarge(file: LogFile): boolean {
     const { pool, bytes } = this.#parts;
-    const at = pool.takeLarge();
+    const at = pool.isScarce(LARGE) ? undefined : pool.takeLarge();
     if (at === undefined) return false;
     bytes.copyWithin(at, file.bufferAt, file.bufferAt + file.fill);
     pool.give(file.bufferAt);

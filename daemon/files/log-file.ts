@@ -25,6 +25,7 @@ import {
   mkdirSync,
   openSync,
   readSync,
+  statfsSync,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -65,6 +66,8 @@ export class LogFile {
   trouble: FileTrouble | undefined;
   troubleError = '';
   retryAtMs = 0;
+  /** Until then it gets no piece, since pieces are short and it could not be written. */
+  refusedUntilMs = 0;
   checkedAtMs = 0;
   /** When its lines were last written; the oldest is closed first. */
   usedAtMs = 0;
@@ -158,6 +161,15 @@ export class LogFile {
       closeSync(this.fd);
       this.fd = -1;
       throw error;
+    }
+  }
+
+  /** Its file system has blocks to give. A quota may still say no. */
+  hasRoom(): boolean {
+    try {
+      return statfsSync(this.path).bavail > 0;
+    } catch {
+      return false;
     }
   }
 

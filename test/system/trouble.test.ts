@@ -3,7 +3,7 @@
 // UDP is stored or counted; the log says it in a line or two; other files do not notice.
 
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,6 +26,7 @@ import {
   sendTcp,
   sendUdp,
   statusOf,
+  sum,
   useDisk,
 } from './world.ts';
 
@@ -120,11 +121,18 @@ describe('a full disk', { skip: NO_DISK }, () => {
       const { messages, files } = await statusOf(belfry);
       return messages.received >= 2 * FLOOD - messages.dropped.kernel && files.troubled.length === 0;
     });
+    const { messages, listeners } = await statusOf(belfry);
     const { code } = await belfry.program.stop();
     assert.equal(code, 0);
     const text = readText(file);
     assertNoTornLine(text);
     assertWhole(text, 'tcp', FLOOD);
+    const { kernel, ...dropped } = messages.dropped;
+    assert.equal(numbersOf(text, 'udp').length + sum(dropped), listeners[0]?.messages, 'stored and dropped');
+    assert.equal((listeners[0]?.messages ?? 0) + kernel, FLOOD, 'received and dropped by the kernel');
+    t.diagnostic(
+      `dropped: ${dropped.disk_full} disk full, ${dropped.busy} behind a torn line of the other lane`,
+    );
     assert.doesNotMatch(belfry.program.stderr, /event=unwritten_at_stop/);
     const stored = numbersOf(text, 'udp');
     assert.deepEqual(
@@ -185,6 +193,38 @@ describe('a full disk', { skip: NO_DISK }, () => {
     assertNoTornLine(readText(`${file}.1`));
     assertNoTornLine(text);
     assertWhole(text, 'tcp', count);
+  });
+
+  test('thousands of files on it leave room for the files on other disks', async (t) => {
+    const disk = useDisk(t, 4096);
+    const belfry = await raiseBelfry(t, {
+      rules: [
+        { match: { program: 'well' }, file: 'well.log', stop: true },
+        { file: join(disk.path, '{host}.log') },
+      ],
+    });
+    disk.fill();
+    const hosts = 4000;
+    const senders = await Promise.all(Array.from({ length: 40 }, () => openSender(belfry.port)));
+    const writes = senders.map((sender, at) => {
+      const own = Array.from({ length: hosts / 40 }, (_, i) => (at * hosts) / 40 + i);
+      const lines = own.map((host) => `${message(`host-${host}`, 'app', 0)}\n`);
+      return sender.write(lines.join('')).then(() => sender.end());
+    });
+    await eventually('many are in trouble', async () => {
+      return (await statusOf(belfry)).files.troubled.length > 1000;
+    });
+    await sendTcp(belfry.port, numbered('host', 'well', 0, 5000));
+    assertWhole(await waitForLines(belfry.file('well.log'), 5000), 'well', 5000);
+    disk.remount('size=64m');
+    await Promise.all(writes);
+    const stored = () => readdirSync(disk.path).filter((name) => name.startsWith('host-'));
+    await eventually('all are written', async () => {
+      return stored().length === hosts && (await statusOf(belfry)).files.troubled.length === 0;
+    });
+    for (const name of stored()) assertWhole(readText(join(disk.path, name)), 'app', 1);
+    assert.equal(logLines(belfry.program, TROUBLE).length, 1);
+    assert.equal((await belfry.program.stop()).code, 0);
   });
 
   test('SIGTERM in the middle of it ends within 5 s and says what was lost', async (t) => {
