@@ -97,9 +97,12 @@ export class Server {
   async open(): Promise<void> {
     const listeners = openListeners(this.#config.syslog, this.#parts.passed);
     this.#setListeners(listeners);
+    // Beside the lanes, since a thread takes a moment to start; a fault is told below.
+    const ntp = this.#openNtp(this.#config, this.#parts.passedNtp);
+    ntp.catch(() => undefined);
     await this.#startLanes(listeners);
     try {
-      await this.#openNtp(this.#config, this.#parts.passedNtp);
+      await ntp;
       this.#control = await openControl(this.#config.control, this);
       await this.#openHttp(this.#config);
     } catch (fault) {
