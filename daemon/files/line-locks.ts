@@ -6,6 +6,8 @@
 //   0              free
 //   owner          held for a write that is under way: others wait, as they would for the disk
 //   owner + TORN   held by a torn line: others do not wait, their file is in the same trouble
+//
+// Behind the locks stands, for each, the number of the trouble that tore the line (trouble.ts).
 
 import { assert } from '../../base/assert.ts';
 
@@ -19,7 +21,7 @@ const WAIT_MS = 50;
 export type LockTable = SharedArrayBuffer;
 
 export function makeLockTable(): LockTable {
-  return new SharedArrayBuffer(LOCKS * Int32Array.BYTES_PER_ELEMENT);
+  return new SharedArrayBuffer(2 * LOCKS * Int32Array.BYTES_PER_ELEMENT);
 }
 
 export class LineLocks {
@@ -52,8 +54,14 @@ export class LineLocks {
   }
 
   /** A line of one more file was cut, or one is whole again: told before the release. */
-  countTorn(index: number, change: 1 | -1): void {
+  countTorn(index: number, change: 1 | -1, trouble = 0): void {
     this.#torn.set(index, (this.#torn.get(index) ?? 0) + change);
+    if (change === 1) Atomics.store(this.#locks, LOCKS + index, trouble);
+  }
+
+  /** The number of the trouble that tore the line there, when `take` has just said false. */
+  troubleOf(index: number): number {
+    return Atomics.load(this.#locks, LOCKS + index);
   }
 
   /** Ends a write. With a torn line the lock is kept, and the others are told not to wait. */

@@ -33,7 +33,7 @@ import { dirname } from 'node:path';
 import { codeOf } from '../../base/fault.ts';
 import type { FileTarget } from '../../config/server.ts';
 import { type LineLocks, LineLocks as Locks } from './line-locks.ts';
-import { type FileTrouble, troubleOf } from './trouble.ts';
+import { FILE_TROUBLES, type FileTrouble, troubleOf } from './trouble.ts';
 
 const LF = 10;
 const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
@@ -43,6 +43,8 @@ const OPEN_FLAGS = O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK;
 export class LogFile {
   readonly path: string;
   target: FileTarget;
+  /** The configuration, counted by the set, that `target` is of. */
+  settledIn = 0;
   readonly lock: number;
 
   /** The end of what the path leads to is known to be the end of a line. */
@@ -187,7 +189,7 @@ export class LogFile {
    */
   write(bytes: Buffer, locks: LineLocks): boolean {
     if (!locks.take(this.lock)) {
-      this.#fail('busy', 'EAGAIN');
+      this.#fail(FILE_TROUBLES[locks.troubleOf(this.lock)] ?? 'busy', 'another lane waits in mid-line');
       return false;
     }
     try {
@@ -272,7 +274,8 @@ export class LogFile {
 
   #tellTorn(locks: LineLocks): void {
     const isTorn = this.done > 0;
-    if (isTorn !== this.#isTorn) locks.countTorn(this.lock, isTorn ? 1 : -1);
+    if (isTorn !== this.#isTorn)
+      locks.countTorn(this.lock, isTorn ? 1 : -1, FILE_TROUBLES.indexOf(this.trouble ?? 'busy'));
     this.#isTorn = isTorn;
   }
 

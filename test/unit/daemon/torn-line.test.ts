@@ -74,7 +74,7 @@ test('another lane does not write behind the head', options, async (t) => {
   lanes.makeRoom();
   const theirs = line('of the other lane');
   assert.equal(await lanes.tell(`2 say ${theirs}`), 'taken');
-  assert.equal(await lanes.tell('2 flush'), 'busy');
+  assert.equal(await lanes.tell('2 flush'), 'disk_full');
   assert.equal(await lanes.tell('1 flush'), 'well');
   assert.equal(await lanes.tell('2 flush'), 'well');
   assert.deepEqual(linesIn(lanes.path), [one, two, three, theirs]);
