@@ -185,7 +185,7 @@ export const METRICS: readonly Metric<ServerStatus>[] = [
     'TCP connections that ended.',
     perReason(({ connections }) => connections.closed),
     {
-      reason: 'by_peer, idle (syslog.idleTimeout), reset, memory, stopped',
+      reason: 'by_peer, idle (syslog.idleTimeout), reset, memory, not_allowed (by a reload), stopped',
     },
   ),
   counter(
@@ -203,7 +203,7 @@ export const METRICS: readonly Metric<ServerStatus>[] = [
   counter('file_writes_total', 'Writes to files.', ({ files }) => files.writes),
   gauge('files_open', 'Log files open now.', ({ files }) => files.open),
   counter('files_evicted_total', 'Files closed to stay below files.maxOpen.', ({ files }) => files.evicted),
-  gauge('files_troubled', 'Files that cannot be written now.', ({ files }) => files.troubled.length),
+  gauge('files_troubled', 'Files that cannot be written now.', ({ files }) => files.troubledCount),
   counter('files_rotated_total', 'Files rotated by size.', ({ files }) => files.rotated),
   counter('file_jobs_failed_total', 'Rotations and syncs that failed.', ({ files }) => files.jobsFailed),
   gauge(

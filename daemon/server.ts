@@ -45,6 +45,8 @@ export interface ServerParts {
 
 const WATCH_MS = 1000;
 const JOB_RETRY_MS = 60_000;
+/** Files in trouble that are named one by one; of a full disk it may be tens of thousands. */
+const TROUBLED_SHOWN_MAX = 100;
 /** The number of the lane that serves TCP; UDP lanes follow. */
 const STREAM_LANE = 1;
 
@@ -388,6 +390,7 @@ export class Server {
     const counts = this.#counts;
     const listeners = this.#numbered.map((listener, at) => listenerStatus(at, listener, counts));
     const usage = resourceUsage();
+    const troubled = this.#troubles.list();
     return {
       program: 'belfry serve',
       version: this.#parts.version,
@@ -413,7 +416,8 @@ export class Server {
         rotated: this.#rotated,
         jobsWaiting: this.#jobs.waitingCount,
         jobsFailed: this.#jobsFailed,
-        troubled: this.#troubles.list(),
+        troubled: troubled.slice(0, TROUBLED_SHOWN_MAX),
+        troubledCount: troubled.length,
       },
       routing: { decisions: counts.lane('decisions'), decisionsForgotten: counts.lane('decisionsForgotten') },
       senders: {

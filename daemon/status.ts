@@ -66,7 +66,9 @@ export interface ServerStatus {
     readonly rotated: number;
     readonly jobsWaiting: number;
     readonly jobsFailed: number;
+    /** The first hundred of `troubledCount`. */
     readonly troubled: readonly TroubledFile[];
+    readonly troubledCount: number;
   };
   readonly routing: { readonly decisions: number; readonly decisionsForgotten: number };
   readonly senders: {

@@ -80,6 +80,9 @@ export function printStatus(status: ServerStatus): string {
       ({ path, error, trouble, since }) =>
         `CANNOT WRITE ${path} since ${since}: ${trouble.replaceAll('_', ' ')} (${error}).`,
     ),
+    ...(files.troubledCount > files.troubled.length
+      ? [`… and ${count(files.troubledCount - files.troubled.length)} more files.`]
+      : []),
     ...(status.ntp === null ? [] : ntpLines(status.ntp)),
     `It uses ${printSize(status.process.residentBytes)} of memory and has used ${status.process.cpuS} s of CPU time.`,
   ];

@@ -57,6 +57,7 @@ export class FileSet {
   #openMax: number;
   #nowMs = Date.now();
   #reapedAtMs = 0;
+  #configuration = 0;
 
   constructor(parts: FileSetParts, openMax: number) {
     this.#parts = parts;
@@ -71,18 +72,25 @@ export class FileSet {
     return this.#files.size;
   }
 
-  setOpenMax(openMax: number): void {
+  /** A new configuration: files are opened anew, and take their settings from its rules. */
+  configure(openMax: number): void {
     this.#openMax = openMax;
+    this.#configuration += 1;
+    this.reopen();
+    this.forgetIdle();
   }
 
   /** The file of a path; one and the same for all rules that lead to it. */
   file(path: string, target: FileTarget): LogFile {
     const known = this.#files.get(path);
     if (known) {
-      known.target = target;
+      // Two rules may lead to one path with other settings: the first to do so sets them, until a reload.
+      if (known.settledIn !== this.#configuration) known.target = target;
+      known.settledIn = this.#configuration;
       return known;
     }
     const made = new LogFile(path, target);
+    made.settledIn = this.#configuration;
     this.#files.set(path, made);
     return made;
   }

@@ -174,6 +174,8 @@ async function rotateFile(path: string, rotate: Rotate, { reopen, end }: RotateP
   for (let number = keep - 1; number >= 1; number -= 1) await moveUp(path, number);
   await rename(path, numbered(path, 1));
   await reopen(path);
+  // What waited for its sync under the old name.
+  await syncFile(numbered(path, 1));
   if (rotate.compress) await compress(numbered(path, 1), end);
 }
 

@@ -26,9 +26,9 @@ function route(server: FastifyInstance, asked: Asked): void {
   });
   server.get('/healthz', (_request, reply) => {
     const { state, files } = asked.status();
-    const healthy = state === 'running' && files.troubled.length === 0;
+    const healthy = state === 'running' && files.troubledCount === 0;
     void reply.code(healthy ? 200 : 503);
-    return { healthy, state, troubledFiles: files.troubled };
+    return { healthy, state, troubledFiles: files.troubled, troubledCount: files.troubledCount };
   });
   server.get('/status', () => asked.status());
   server.get('/senders', () => asked.senders());

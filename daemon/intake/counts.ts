@@ -21,7 +21,7 @@ export const LISTENER_COUNTS = [
 export type ListenerCount = (typeof LISTENER_COUNTS)[number];
 
 /** Why a connection ended. */
-export const CLOSINGS = ['by_peer', 'idle', 'reset', 'memory', 'stopped'] as const;
+export const CLOSINGS = ['by_peer', 'idle', 'reset', 'memory', 'not_allowed', 'stopped'] as const;
 export type Closing = (typeof CLOSINGS)[number];
 
 /** Counted for the lane as a whole. */

@@ -2,8 +2,12 @@
 // unasked is a bug of ours, and ends the process: the service manager starts it again.
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokenPromise } from '../../base/assert.ts';
 import type { LaneOrder, LaneReport, LaneStart } from './lane.port.ts';
+
+/** Behind the deadline, for a lane to say what it could not write. */
+const LAST_WORD_MS = 300;
 
 export interface LaneEvents {
   report(report: LaneReport): void;
@@ -81,12 +85,21 @@ export class Lane {
     await answer;
   }
 
-  /** Resolves when everything that was received is written, or the deadline has passed. */
+  /**
+   * Resolves when everything that was received is written, or the deadline has passed; also when the lane hangs
+   * in a call to a disk that does not answer, and cannot say what it lost.
+   */
   async stop(deadlineMs: number): Promise<void> {
     if (this.#hasStopped) return;
     const answer = this.#answer('stopped');
     this.#order({ kind: 'stop', deadlineMs });
-    await answer;
+    const enough = new AbortController();
+    const late = sleep(deadlineMs - Date.now() + LAST_WORD_MS, undefined, { signal: enough.signal }).catch(
+      () => undefined,
+    );
+    await Promise.race([answer, late]);
+    enough.abort();
+    this.#hasStopped = true;
     this.#port.close();
   }
 }

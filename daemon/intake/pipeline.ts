@@ -62,9 +62,7 @@ export class Pipeline {
   /** New rules from the next message on. Lines that were taken under the old ones keep their files. */
   configure(config: ServerConfig): void {
     this.flush();
-    this.files.reopen();
-    this.files.forgetIdle();
-    this.files.setOpenMax(config.files.maxOpen);
+    this.files.configure(config.files.maxOpen);
     this.#decisions = this.#compile(config);
   }
 

@@ -37,7 +37,7 @@ export interface Connection {
   readonly fd: number;
   readonly token: number;
   readonly listener: number;
-  readonly peer: Peer;
+  peer: Peer;
   readonly framer: Framer;
   activeAtMs: number;
   /** Bytes that wait with the connection: an unfinished frame, or what was read and could not be taken. */
@@ -110,8 +110,16 @@ export class StreamIntake {
     this.#readInto = parts.arena.bytes.subarray(parts.readAt, parts.readAt + READ_MAX);
   }
 
+  /** Who is connected is looked at anew: other zones apply at once, and who may not send any more goes. */
   configure(config: SyslogConfig): void {
     this.#config = config;
+    for (const connection of this.#connections) {
+      const { w0, w1, w2, w3 } = connection.peer.address;
+      connection.peer = this.#parts.peers.find(w0, w1, w2, w3);
+      if (connection.peer.allowed) continue;
+      this.#add(listenerSlot(connection.listener, 'refused:not_allowed'), 1);
+      this.#close(connection, 'not_allowed');
+    }
   }
 
   get heldCount(): number {

@@ -44,7 +44,8 @@ interface Served4 {
 }
 
 export class NtpLoop {
-  readonly #port: MessagePort;
+  /** Undefined in a rehearsal: nobody to report to. */
+  readonly #port: MessagePort | undefined;
   readonly #bell: Int32Array;
   readonly #counts: Float64Array;
   readonly #datagrams = new StampedDatagrams();
@@ -69,7 +70,7 @@ export class NtpLoop {
   #onlyFd = -1;
   #isStopping = false;
 
-  constructor(start: NtpStart, port: MessagePort) {
+  constructor(start: NtpStart, port: MessagePort | undefined) {
     this.#port = port;
     this.#bell = new Int32Array(start.bell);
     this.#counts = new Float64Array(start.counts);
@@ -86,7 +87,7 @@ export class NtpLoop {
   }
 
   #tell(report: NtpReport): void {
-    this.#port.postMessage(report);
+    this.#port?.postMessage(report);
   }
 
   #count(slot: number, count: number): void {
@@ -97,15 +98,20 @@ export class NtpLoop {
 
   run(): void {
     while (!this.#isStopping) {
-      if (this.#onlyFd >= 0) this.#takeBatch(this.#onlyFd, true);
+      if (this.#onlyFd >= 0) this.takeBatch(this.#onlyFd, true);
       else this.#takeRound();
       if ((this.#now[0] as number) >= (this.#now[1] as number)) this.#tick();
       if (Atomics.load(this.#bell, 0) !== 0) this.#obey();
     }
-    for (const fd of this.#sockets.keys()) closeSocket(fd);
-    this.#readiness.close();
+    this.close();
     this.#tell({ kind: 'stopped' });
-    this.#port.close();
+    this.#port?.close();
+  }
+
+  close(): void {
+    for (const fd of this.#sockets.keys()) closeSocket(fd);
+    this.#sockets.clear();
+    this.#readiness.close();
   }
 
   #takeRound(): void {
@@ -114,12 +120,13 @@ export class NtpLoop {
     for (let i = 0; i < ready; i += 1) {
       const fd = this.#readiness.token(i);
       for (let batches = 0; batches < ROUND_BATCHES; batches += 1) {
-        if (this.#takeBatch(fd, false) < REQUESTS_MAX) break;
+        if (this.takeBatch(fd, false) < REQUESTS_MAX) break;
       }
     }
   }
 
-  #takeBatch(fd: number, wait: boolean): number {
+  /** Answers what is there; `wait`: or what comes within 100 ms. Returns how many requests it was. */
+  takeBatch(fd: number, wait: boolean): number {
     const datagrams = this.#datagrams;
     const count = datagrams.receive(fd, wait);
     this.#readNow();
@@ -251,6 +258,7 @@ export class NtpLoop {
   #obey(): void {
     Atomics.store(this.#bell, 0, 0);
     for (;;) {
+      if (this.#port === undefined) return;
       const received = receiveMessageOnPort(this.#port) as { message: NtpOrder } | undefined;
       if (!received) return;
       this.#obeyOne(received.message);

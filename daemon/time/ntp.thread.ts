@@ -4,6 +4,8 @@ import { workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { NtpLoop } from './ntp-loop.ts';
 import type { NtpStart } from './ntp.port.ts';
+import { rehearse } from './rehearsal.ts';
 
 const { start, port } = workerData as { start: NtpStart; port: MessagePort };
+rehearse();
 new NtpLoop(start, port).run();

@@ -40,12 +40,18 @@ test('/healthz is 200 while it runs and can write, else 503', async (t) => {
     const answer = await fetch(`${address}/healthz`);
     return [answer.status, (await answer.json()) as object] as const;
   };
-  assert.deepEqual(await health(), [200, { healthy: true, state: 'running', troubledFiles: [] }]);
+  assert.deepEqual(await health(), [
+    200,
+    { healthy: true, state: 'running', troubledFiles: [], troubledCount: 0 },
+  ]);
   const troubled = [
     { path: '/a', trouble: 'disk_full', error: 'ENOSPC', since: '2026-11-20T12:00:00.000Z' },
   ] as const;
-  status = sampleStatus({ files: { ...status.files, troubled } });
-  assert.deepEqual(await health(), [503, { healthy: false, state: 'running', troubledFiles: troubled }]);
+  status = sampleStatus({ files: { ...status.files, troubled, troubledCount: 1 } });
+  assert.deepEqual(await health(), [
+    503,
+    { healthy: false, state: 'running', troubledFiles: troubled, troubledCount: 1 },
+  ]);
   status = sampleStatus({ state: 'stopping' });
   assert.equal((await health())[0], 503);
 });

@@ -178,7 +178,7 @@ export function sampleStatus(changes: Partial<ServerStatus> = {}): ServerStatus 
       open: 0,
       held: 0,
       partialFrames: 0,
-      closed: { by_peer: 0, idle: 0, reset: 0, memory: 0, stopped: 0 },
+      closed: { by_peer: 0, idle: 0, reset: 0, memory: 0, not_allowed: 0, stopped: 0 },
     },
     files: {
       open: 3,
@@ -190,6 +190,7 @@ export function sampleStatus(changes: Partial<ServerStatus> = {}): ServerStatus 
       jobsWaiting: 0,
       jobsFailed: 0,
       troubled: [],
+      troubledCount: 0,
     },
     routing: { decisions: 5, decisionsForgotten: 0 },
     senders: { known: 2, silent: 0, silences: 0, untracked: 0 },
