@@ -13,9 +13,18 @@ import { join } from 'node:path';
 /**
  * `at`: where the program stands inside its package. `proof`: arguments with which it only says who it is.
  * `says`: what it must say then; others of the same name exist. `installedAs`: its name in PATH, if another.
+ * `with`: packages that must lie in the same folder, even if they are installed.
  */
 const PEERS = [
   { name: 'rsyslogd', package: 'rsyslog', at: ['usr/sbin/rsyslogd'], proof: ['-v'] },
+  // With imrelp and omrelp. A folder of its own, since an installed rsyslogd may lack them.
+  {
+    name: 'rsyslogd-relp',
+    package: 'rsyslog-relp',
+    with: ['rsyslog'],
+    at: ['usr/sbin/rsyslogd'],
+    proof: ['-v'],
+  },
   { name: 'syslog-ng', package: 'syslog-ng-core', at: ['usr/sbin/syslog-ng'], proof: ['--version'] },
   { name: 'loggen', package: 'syslog-ng-core', at: ['usr/bin/loggen'], proof: ['--help'] },
   {
@@ -129,7 +138,7 @@ function findUnpacked(peer, cache) {
     PYTHONPATH: join(folder, 'usr/lib/python3/dist-packages'),
   };
   const modules = libraries.map((library) => join(library, 'rsyslog')).find(fs.existsSync);
-  return { path, env, args: peer.name === 'rsyslogd' && modules !== undefined ? ['-M', modules] : [] };
+  return { path, env, args: /^rsyslogd/.test(peer.name) && modules !== undefined ? ['-M', modules] : [] };
 }
 
 /** The package and those of its dependencies that are not on this machine. */
@@ -140,7 +149,8 @@ function packagesToFetch(name) {
   const names = plan.lines
     .map((line) => line.match(/^Inst (\S+) \(/)?.[1])
     .filter((word) => word !== undefined);
-  return { names: names.includes(name) ? names : [name, ...names] };
+  const beside = PEERS.filter((peer) => peer.package === name).flatMap((peer) => peer.with ?? []);
+  return { names: [...new Set([name, ...beside, ...names])] };
 }
 
 function fetchPackage(name, cache) {

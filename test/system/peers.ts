@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 export type PeerName =
   | 'rsyslogd'
+  | 'rsyslogd-relp'
   | 'syslog-ng'
   | 'loggen'
   | 'nc'
