@@ -17,7 +17,7 @@ import { type CliCommand, examples, type Run, SERVER_CONFIG } from '../command.t
 import type { Io } from '../io.ts';
 
 /** Within the 5 s that a stop may take, with some to spare for what is not ours. */
-const STOP_WITHIN_MS = 4000;
+const STOP_WITHIN_MS = 3500;
 
 function load(path: string) {
   // A file that cannot be written now may be writable soon: no reason for a server to stay down.

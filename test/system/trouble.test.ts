@@ -212,7 +212,7 @@ describe('a full disk', { skip: NO_DISK }, () => {
       return sender.write(lines.join('')).then(() => sender.end());
     });
     await eventually('many are in trouble', async () => {
-      return (await statusOf(belfry)).files.troubled.length > 1000;
+      return (await statusOf(belfry)).files.troubledCount > 1000;
     });
     await sendTcp(belfry.port, numbered('host', 'well', 0, 5000));
     assertWhole(await waitForLines(belfry.file('well.log'), 5000), 'well', 5000);
@@ -220,7 +220,7 @@ describe('a full disk', { skip: NO_DISK }, () => {
     await Promise.all(writes);
     const stored = () => readdirSync(disk.path).filter((name) => name.startsWith('host-'));
     await eventually('all are written', async () => {
-      return stored().length === hosts && (await statusOf(belfry)).files.troubled.length === 0;
+      return stored().length === hosts && (await statusOf(belfry)).files.troubledCount === 0;
     });
     for (const name of stored()) assertWhole(readText(join(disk.path, name)), 'app', 1);
     assert.equal(logLines(belfry.program, TROUBLE).length, 1);
