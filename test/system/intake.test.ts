@@ -197,7 +197,9 @@ test('5,000 connections at once, each with messages', async (t) => {
   // Two whole messages and the beginning of a third, whose rest comes later: every connection holds something.
   await Promise.all(
     senders.map((sender, at) =>
-      sender.write(`${numbered('host', `c${at}`, 0, 2)}${message('host', `c${at}`, 2).slice(0, 40)}`),
+      sender.write(
+        `${numbered('host', `c${at}`, 0, 2).toString()}${message('host', `c${at}`, 2).slice(0, 40)}`,
+      ),
     ),
   );
   await waitForLines(belfry.file('all.log'), 2 * count);
