@@ -87,3 +87,40 @@ function exchange(
   }
   return { ok: false, error: 'ETIMEDOUT' };
 }
+
+const LOOPBACK_V4: Address = { w0: 0, w1: 0, w2: 0xffff, w3: 0x7f000001 };
+
+/** Two sockets on the loopback address: what is sent with the one arrives at the other. */
+export class Loopback {
+  readonly serverFd: number;
+  readonly #clientFd: number;
+  readonly #name: Uint8Array;
+
+  constructor(serverFd: number, clientFd: number, name: Uint8Array) {
+    this.serverFd = serverFd;
+    this.#clientFd = clientFd;
+    this.#name = name;
+  }
+
+  /** Undefined: there is no loopback address here, or no descriptor left. */
+  static open(): Loopback | undefined {
+    const wish = { kind: 'udp', address: LOOPBACK_V4, port: 0, reusePort: false, v6Only: false } as const;
+    const server = openBound(wish);
+    if (!server.ok) return undefined;
+    const { fd, port } = server.socket;
+    const client = openBound(wish);
+    if (client.ok)
+      return new Loopback(fd, client.socket.fd, encodeAddress(SOCKET.AF_INET, LOOPBACK_V4, port));
+    closeSocket(fd);
+    return undefined;
+  }
+
+  send(bytes: Uint8Array): void {
+    sendto(this.#clientFd, bytes, bytes.length, SOCKET.MSG_DONTWAIT, this.#name, this.#name.length);
+  }
+
+  /** The other one belongs to whoever serves it. */
+  close(): void {
+    closeSocket(this.#clientFd);
+  }
+}

@@ -58,7 +58,6 @@ export class Answerer {
   readonly #sent: SentTimes;
   readonly #served: Served;
   readonly #dice: Dice;
-  readonly #fuzzMask: number;
   #access: Access;
   #gate: RateGate | undefined;
   #pollMin = POLL_MIN;
@@ -69,8 +68,6 @@ export class Answerer {
     this.#sent = parts.sent;
     this.#served = parts.served;
     this.#dice = parts.dice;
-    // Of the fraction's 32 bits, those below 2^precision seconds.
-    this.#fuzzMask = (1 << Math.max(1, 32 + parts.served.precision)) - 1;
   }
 
   /** `pollMin`: log2 of the interval that answers ask clients to keep at least. */
@@ -172,7 +169,8 @@ export class Answerer {
   }
 
   #fuzz(fraction: number): number {
-    return (fraction & ~this.#fuzzMask) | (this.#dice.word() & this.#fuzzMask);
+    const mask = this.#served.fuzzMask;
+    return (fraction & ~mask) | (this.#dice.word() & mask);
   }
 
   /** The last step before an answer leaves: it leaves now, at this time as on the wire. */

@@ -74,6 +74,13 @@ export class ClientRows {
     this.#seed = seed | 0;
   }
 
+  /** Nobody has asked. */
+  clear(): void {
+    this.numbers.fill(0);
+    this.#words.fill(0);
+    this.forgotten = 0;
+  }
+
   /** Access is asked anew for every row: the ranges have changed. */
   forgetAccess(): void {
     this.#generation += 1;

@@ -79,7 +79,9 @@ const UPDATE_SEC = 64;
 export class Served {
   leap: number = LEAP.unsynchronised;
   stratum = 0;
-  precision: number;
+  precision = 0;
+  /** Of a fraction's bits, those that are finer than the precision. */
+  fuzzMask = 0;
   rootDelay = 0;
   rootDispersion = 0;
   referenceId = 0;
@@ -88,9 +90,14 @@ export class Served {
   readonly #dice: Dice;
 
   constructor(precision: number, dice: Dice) {
-    this.precision = precision;
     this.#dice = dice;
+    this.setPrecision(precision);
     this.update({ kind: 'unsynchronised' }, 0, 0);
+  }
+
+  setPrecision(precision: number): void {
+    this.precision = precision;
+    this.fuzzMask = (1 << Math.max(1, 32 + precision)) - 1;
   }
 
   /** `nowSec`, `nowFraction`: the time now, as on the wire. */

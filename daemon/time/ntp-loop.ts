@@ -35,6 +35,8 @@ const STAMP_AGE_MAX_SEC = 1;
 const PACE_COUNT_MIN = 4;
 const PACE_FOLLOW = 1 / 16;
 /** Beyond this the thread was interrupted, and the pace says nothing. */
+/** After a pause of this length other code has taken the processor's caches. */
+const COLD_MS = 0.1;
 const PACE_NS_MAX = 20_000;
 
 interface Served4 {
@@ -44,8 +46,7 @@ interface Served4 {
 }
 
 export class NtpLoop {
-  /** Undefined in a rehearsal: nobody to report to. */
-  readonly #port: MessagePort | undefined;
+  readonly #port: MessagePort;
   readonly #bell: Int32Array;
   readonly #counts: Float64Array;
   readonly #datagrams = new StampedDatagrams();
@@ -62,32 +63,34 @@ export class NtpLoop {
   readonly #places = new Int32Array(ANSWERS_MAX);
   readonly #kinds = new Uint8Array(ANSWERS_MAX);
   /** Nanoseconds from one answer of a batch to the next. */
+  readonly #isStamped: boolean;
+  readonly #sparePlace: number;
   readonly #pace = new Float64Array(1);
   #config: NtpConfig;
   /** Milliseconds on a clock that is never stepped: now, and the next tick. */
   readonly #now = new Float64Array(2);
   /** The one socket, if there is one; -1: there are several, or none. */
   #onlyFd = -1;
+  #isCold = true;
   #isStopping = false;
 
-  constructor(start: NtpStart, port: MessagePort | undefined) {
+  constructor(start: NtpStart, port: MessagePort) {
     this.#port = port;
     this.#bell = new Int32Array(start.bell);
     this.#counts = new Float64Array(start.counts);
+    this.#sparePlace = this.#datagrams.answerTo(ANSWERS_MAX - 1);
     this.#config = start.config;
     this.#clock = new ClockWatch();
     this.#clients = new ClientRows(start.clients, randomInt(2 ** 31));
-    this.#served = new Served(this.#clock.precision, this.#dice);
+    this.#served = new Served(0, this.#dice);
     const parts = { clients: this.#clients, served: this.#served, dice: this.#dice, sent: this.#sent };
     this.#answerer = new Answerer(new Access([], []), parts);
     this.#configure(start.config);
-    const stamped = start.sockets.map((socket) => this.#add(socket)).every(Boolean);
-    this.#tick();
-    this.#tell({ kind: 'started', precision: this.#clock.precision, stamped });
+    this.#isStamped = start.sockets.map((socket) => this.#add(socket)).every(Boolean);
   }
 
   #tell(report: NtpReport): void {
-    this.#port?.postMessage(report);
+    this.#port.postMessage(report);
   }
 
   #count(slot: number, count: number): void {
@@ -97,21 +100,20 @@ export class NtpLoop {
   // ---- the loop
 
   run(): void {
+    const precision = this.#clock.measurePrecision();
+    this.#served.setPrecision(precision);
+    this.#tick();
+    this.#tell({ kind: 'started', precision, stamped: this.#isStamped });
     while (!this.#isStopping) {
       if (this.#onlyFd >= 0) this.takeBatch(this.#onlyFd, true);
       else this.#takeRound();
       if ((this.#now[0] as number) >= (this.#now[1] as number)) this.#tick();
       if (Atomics.load(this.#bell, 0) !== 0) this.#obey();
     }
-    this.close();
-    this.#tell({ kind: 'stopped' });
-    this.#port?.close();
-  }
-
-  close(): void {
     for (const fd of this.#sockets.keys()) closeSocket(fd);
-    this.#sockets.clear();
     this.#readiness.close();
+    this.#tell({ kind: 'stopped' });
+    this.#port.close();
   }
 
   #takeRound(): void {
@@ -125,11 +127,27 @@ export class NtpLoop {
     }
   }
 
+  /** Serves a socket that is not its own with another configuration, while `play` lasts, and forgets all of it. */
+  rehearse(socket: NtpSocket, config: NtpConfig, play: () => void): void {
+    const own = this.#config;
+    this.#configure(config);
+    this.#add(socket);
+    this.#tick();
+    play();
+    this.#remove(socket.fd);
+    this.#configure(own);
+    this.#clients.clear();
+    this.#sent.clear();
+    this.#counts.fill(0);
+  }
+
   /** Answers what is there; `wait`: or what comes within 100 ms. Returns how many requests it was. */
   takeBatch(fd: number, wait: boolean): number {
     const datagrams = this.#datagrams;
     const count = datagrams.receive(fd, wait);
+    const before = this.#now[0] as number;
     this.#readNow();
+    this.#isCold = (this.#now[0] as number) - before > COLD_MS;
     if (count <= 0) return 0;
     this.#answerer.setTime(this.#now[0] as number);
     this.#count(NTP_SLOT.requests, count);
@@ -195,6 +213,7 @@ export class NtpLoop {
     const { view } = this.#datagrams;
     const clock = this.#clock.real;
     const paceNs = this.#pace[0] as number;
+    if (this.#isCold && count < ANSWERS_MAX) this.#warmUp(fd);
     clock.read();
     for (let k = 0; k < count; k += 1) {
       const nanos = clock.nanos + k * paceNs;
@@ -207,6 +226,18 @@ export class NtpLoop {
     this.#count(NTP_SLOT.answers, sent);
     if (sent < count) this.#count(NTP_SLOT.unsent, count - sent);
     if (count >= PACE_COUNT_MIN) this.#followPace(count);
+  }
+
+  /**
+   * After a pause the processor has forgotten this code, and fetching it takes a microsecond or two: that is
+   * spent here, before the clock is read, by going through the same steps with an answer that is not sent.
+   */
+  #warmUp(fd: number): void {
+    const { view } = this.#datagrams;
+    const { real } = this.#clock;
+    this.#answerer.stamp(view, this.#sparePlace, KIND.plain, ntpSeconds(real.sec), fractionOf(real.nanos));
+    this.#datagrams.rehearseSend(fd);
+    this.#isCold = false;
   }
 
   #followPace(count: number): void {
@@ -258,7 +289,6 @@ export class NtpLoop {
   #obey(): void {
     Atomics.store(this.#bell, 0, 0);
     for (;;) {
-      if (this.#port === undefined) return;
       const received = receiveMessageOnPort(this.#port) as { message: NtpOrder } | undefined;
       if (!received) return;
       this.#obeyOne(received.message);

@@ -7,5 +7,6 @@ import type { NtpStart } from './ntp.port.ts';
 import { rehearse } from './rehearsal.ts';
 
 const { start, port } = workerData as { start: NtpStart; port: MessagePort };
-rehearse();
-new NtpLoop(start, port).run();
+const loop = new NtpLoop(start, port);
+rehearse(loop);
+loop.run();
