@@ -41,6 +41,9 @@ const CONFIG: NtpConfig = {
 
 /** Every so often nothing is there, as in a server that waits. */
 const EMPTY_EVERY = 16;
+/** And every so often many come at once: more than leave in one piece. */
+const BURST_EVERY = 50;
+const BURST = 24;
 
 function play(loop: NtpLoop, config: NtpConfig, exchanges: number): void {
   const loopback = Loopback.open();
@@ -51,7 +54,8 @@ function play(loop: NtpLoop, config: NtpConfig, exchanges: number): void {
   loop.rehearse(socket, config, () => {
     for (let i = 0; i < exchanges && performance.now() < endMs; i += 1) {
       const isEmpty = i % EMPTY_EVERY === 0;
-      if (!isEmpty) loopback.send(requests[i % requests.length] as Uint8Array);
+      const size = isEmpty ? 0 : i % BURST_EVERY === 1 ? BURST : 1;
+      for (let k = 0; k < size; k += 1) loopback.send(requests[(i + k) % requests.length] as Uint8Array);
       loop.takeBatch(socket.fd, !isEmpty && i % 2 === 0);
     }
   });

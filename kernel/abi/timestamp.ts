@@ -27,6 +27,3 @@ export const TIMESPEC = { size: 16, tv_sec: 0, tv_nsec: 8 } as const;
 
 /** Header: <time.h>. */
 export const CLOCK = { CLOCK_REALTIME: 0, CLOCK_MONOTONIC: 1 } as const;
-
-/** struct pollfd { int fd; short events; short revents; } Header: <poll.h>. */
-export const POLLFD = { size: 8, fd: 0, events: 4, revents: 6, POLLIN: 1 } as const;
