@@ -18,6 +18,11 @@ import type { Pipeline } from './pipeline.ts';
 
 /** Bytes taken from a connection at one go. */
 export const READ_MAX = 131_072;
+/**
+ * The same while a file is in trouble: what is read may have to be held, and 8,192 senders can be held so before
+ * HELD_BYTES_MAX stops those who write to other files.
+ */
+const READ_TROUBLED_MAX = 8192;
 const HELD_BYTES_MAX = 64 * 1024 * 1024;
 /**
  * What a receive buffer can have held when the stop began: the largest that net.ipv4.tcp_rmem allows by default
@@ -92,6 +97,7 @@ export class Tokens<T> {
 export class StreamIntake {
   readonly #parts: StreamParts;
   readonly #readInto: Buffer;
+  readonly #readLittle: Buffer;
   readonly #frame = new Frame();
   readonly #connections = new Set<Connection>();
   readonly #held = new Set<Connection>();
@@ -108,6 +114,7 @@ export class StreamIntake {
     this.#messageBytesMax = config.maxMessageBytes;
     this.#parts = parts;
     this.#readInto = parts.arena.bytes.subarray(parts.readAt, parts.readAt + READ_MAX);
+    this.#readLittle = this.#readInto.subarray(0, READ_TROUBLED_MAX);
   }
 
   /** Who is connected is looked at anew: other zones apply at once, and who may not send any more goes. */
@@ -233,7 +240,8 @@ export class StreamIntake {
       this.#hold(connection);
       return 0;
     }
-    const count = readStream(connection.fd, this.#readInto);
+    const isTroubled = this.#parts.pipeline.files.troubledCount > 0;
+    const count = readStream(connection.fd, isTroubled ? this.#readLittle : this.#readInto);
     if (count > 0) {
       connection.activeAtMs = nowMs;
       this.#take(connection, count);
