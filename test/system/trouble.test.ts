@@ -15,6 +15,8 @@ import {
   eventually,
   hangUp,
   logLines,
+  mebibytes,
+  memoryOf,
   message,
   NO_DISK,
   NO_OTHER_USER,
@@ -225,6 +227,28 @@ describe('a full disk', { skip: NO_DISK }, () => {
     for (const name of stored()) assertWhole(readText(join(disk.path, name)), 'app', 1);
     assert.equal(logLines(belfry.program, TROUBLE).length, 1);
     assert.equal((await belfry.program.stop()).code, 0);
+  });
+
+  test('hundreds of held senders cost little memory, and the others are still read', async (t) => {
+    const disk = useDisk(t, DISK_KIB);
+    const belfry = await raiseBelfry(t, {
+      rules: [
+        { match: { program: 'well' }, file: 'well.log', stop: true },
+        { file: join(disk.path, 'full.log') },
+      ],
+    });
+    disk.fill();
+    const count = 800;
+    const block = numbered('host', 'app', 0, 2000, PADDING);
+    const senders = await Promise.all(Array.from({ length: count }, () => openSender(belfry.port)));
+    for (const sender of senders) void sender.write(block);
+    await eventually('all are held', async () => (await statusOf(belfry)).connections.held >= count);
+    await sendTcp(belfry.port, numbered('host', 'well', 0, 5000));
+    assertWhole(await waitForLines(belfry.file('well.log'), 5000), 'well', 5000);
+    const peak = memoryOf(belfry.program.pid, 'VmHWM');
+    t.diagnostic(`${mebibytes(peak)} with ${count} held senders`);
+    assert.ok(peak < 200 * 1024 ** 2, mebibytes(peak));
+    for (const sender of senders) sender.socket.destroy();
   });
 
   test('SIGTERM in the middle of it ends within 5 s and says what was lost', async (t) => {
