@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT, Fault, printFault } from '../base/fault.ts';
 import { COMMANDS } from './commands/all.ts';
+import type { CliCommand } from './command.ts';
 import type { Io } from './io.ts';
 
 const PAGE_COLUMNS = 100;
@@ -56,7 +57,14 @@ function explainEnd(error: unknown): number {
   return EXIT.software;
 }
 
-function makeProgram(): Command {
+/** The command that the first word names, or all of them, for help and for a word that is none. */
+async function commandsFor(word: string | undefined): Promise<readonly CliCommand[]> {
+  const wanted = word !== undefined && Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
+  const loads = wanted ? [wanted] : Object.values(COMMANDS);
+  return await Promise.all(loads.map((load) => load()));
+}
+
+async function makeProgram(): Promise<Command> {
   const program = new Command('belfry')
     .description("The one small tower of a site: every host's logs, time and traffic on one timeline.")
     .version(io.version, '-V, --version', 'print the version')
@@ -67,14 +75,15 @@ function makeProgram(): Command {
     .exitOverride()
     .addHelpText('after', '\nEach command takes --help, with examples.\n');
   const run = async (work: () => Promise<number>) => end(await work());
-  for (const command of COMMANDS) command.define(program, io, run);
+  for (const command of await commandsFor(process.argv[2])) command.define(program, io, run);
   return program;
 }
 
 process.on('uncaughtException', (error) => end(explainEnd(error)));
 
 try {
-  await makeProgram().parseAsync(process.argv);
+  const program = await makeProgram();
+  await program.parseAsync(process.argv);
 } catch (error) {
   if (!(error instanceof CommanderError)) end(explainEnd(error));
   else end(error.exitCode === 0 ? EXIT.ok : EXIT.usage);

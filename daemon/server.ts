@@ -16,7 +16,7 @@ import { FileJobs } from './files/rotation.ts';
 import { TroubleBook } from './files/trouble-book.ts';
 import type { HttpServer } from './http/http.ts';
 import { type CountTable, CountReader, LISTENERS_MAX, makeCountTable } from './intake/counts.ts';
-import { Lane } from './intake/lane.ts';
+import { bootLaneThread, Lane, type LaneThread } from './intake/lane.ts';
 import type { LaneReport, LaneSocket } from './intake/lane.port.ts';
 import { type OpenListener, openListeners } from './intake/listeners.ts';
 import { makeSenderTable } from './intake/senders.ts';
@@ -39,6 +39,8 @@ export interface ServerParts {
   readonly passed: readonly BoundSocket[];
   /** The same, for the time server. */
   readonly passedNtp: readonly BoundSocket[];
+  /** Threads that were booted ahead of time; what is not needed of them is ended. */
+  readonly threads?: LaneThread[];
   /** Something that cannot be survived: a lane that died. The process must end. */
   died(error: Error): void;
 }
@@ -103,6 +105,7 @@ export class Server {
     const ntp = this.#openNtp(this.#config, this.#parts.passedNtp);
     ntp.catch(() => undefined);
     await this.#startLanes(listeners);
+    for (const { worker } of this.#parts.threads?.splice(0) ?? []) void worker.terminate();
     try {
       await ntp;
       this.#control = await openControl(this.#config.control, this);
@@ -153,7 +156,7 @@ export class Server {
       locks: this.#locks,
       openTotal: this.#openTotal,
     } as const;
-    const lane = new Lane(start, {
+    const lane = new Lane(this.#parts.threads?.pop() ?? bootLaneThread(), start, {
       report: (report) => this.#hear(number, report),
       died: (error) => this.#parts.died(error),
     });

@@ -99,6 +99,10 @@ export const recv = libc.func('int64_t recv(int, void *, size_t, int)') as (
   size: number,
   flags: number,
 ) => number;
+export const eventfd = libc.func('int eventfd(unsigned int, int)') as (
+  start: number,
+  flags: number,
+) => number;
 export const epollCreate = libc.func('int epoll_create1(int)') as (flags: number) => number;
 export const epollCtl = libc.func('int epoll_ctl(int, int, int, void *)') as (
   epoll: number,

@@ -1,6 +1,6 @@
 // Stream sockets without Node's stream machinery: a readiness queue (epoll), accept, and reads straight
-// into a shared arena. One queue may watch UDP sockets too. Nothing here waits but `Readiness.wait`, and
-// that at most 100 ms.
+// into a shared arena. One queue may watch UDP sockets and a bell (bell.ts) too. Nothing here waits but
+// `Readiness.wait`; who waits long with it must watch a bell, since nothing else can call it back.
 
 import type { Address } from '../base/ip.ts';
 import { assert } from '../base/assert.ts';
@@ -38,7 +38,7 @@ export class Readiness {
 
   /** How many are ready; their tokens are read with `token(i)`. A signal counts as nothing ready. */
   wait(timeoutMs: number): number {
-    return Math.max(0, epollWait(this.#epoll, this.#events, EVENTS_MAX, Math.min(100, timeoutMs)));
+    return Math.max(0, epollWait(this.#epoll, this.#events, EVENTS_MAX, timeoutMs));
   }
 
   token(i: number): number {

@@ -1,22 +1,15 @@
-// Every command of `belfry`, in the order of its help. A new one is one file and one line here.
+// Every command of `belfry`, in the order of its help. A new one is one file and one line here. Only the command
+// that was asked for is loaded: a question to a running server needs no server's code.
 
 import type { CliCommand } from '../command.ts';
-import { checkCommand } from './check.ts';
-import { clientsCommand } from './clients.ts';
-import { explainCommand } from './explain.ts';
-import { loggerCommand } from './logger.ts';
-import { ntpCommand } from './ntp.ts';
-import { sendersCommand } from './senders.ts';
-import { serveCommand } from './serve.ts';
-import { statusCommand } from './status.ts';
 
-export const COMMANDS: readonly CliCommand[] = [
-  serveCommand,
-  checkCommand,
-  explainCommand,
-  statusCommand,
-  sendersCommand,
-  clientsCommand,
-  ntpCommand,
-  loggerCommand,
-];
+export const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand,
+  check: async () => (await import('./check.ts')).checkCommand,
+  explain: async () => (await import('./explain.ts')).explainCommand,
+  status: async () => (await import('./status.ts')).statusCommand,
+  senders: async () => (await import('./senders.ts')).sendersCommand,
+  clients: async () => (await import('./clients.ts')).clientsCommand,
+  ntp: async () => (await import('./ntp.ts')).ntpCommand,
+  logger: async () => (await import('./logger.ts')).loggerCommand,
+};

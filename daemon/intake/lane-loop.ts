@@ -11,6 +11,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { receiveMessageOnPort } from 'node:worker_threads';
 import { unreachable } from '../../base/assert.ts';
 import type { ServerConfig } from '../../config/server.ts';
+import { hushBell, openBell } from '../../kernel/bell.ts';
 import { BATCH_MAX, DatagramReader, datagramRegionSize, nap } from '../../kernel/datagrams.ts';
 import { closeSocket } from '../../kernel/socket.ts';
 import { Readiness } from '../../kernel/stream.ts';
@@ -31,6 +32,9 @@ import { type Connection, READ_MAX, StreamIntake, type StreamListener, Tokens } 
 
 const FLUSH_MS = 10;
 const TICK_MS = 100;
+/** Nothing has come for a while: then what a tick looks at hardly changes. */
+const QUIET_AFTER_MS = 500;
+const QUIET_TICK_MS = 1000;
 /** While a file is in trouble, it is tried and held senders are asked at least so often. */
 const TROUBLE_TICK_MS = 50;
 const SYNC_MS = 1000;
@@ -42,11 +46,22 @@ const ROUND_BATCHES = 8;
 const BYTES_PER_UNIT = 128;
 const NAP_MS = 1;
 
-type Watched = Connection | StreamListener | DatagramIntake;
+/** The lane's bell, as it stands in the token table. */
+class Bell {
+  readonly fd: number;
+  isRung = false;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+}
+
+type Watched = Connection | StreamListener | DatagramIntake | Bell;
 
 export class LaneLoop {
   readonly #port: MessagePort;
-  readonly #bell: Int32Array;
+  /** Rung when an order waits. */
+  readonly #bell = new Bell(openBell());
   readonly #counts: Float64Array;
   readonly #arena: Arena;
   readonly #readiness = new Readiness();
@@ -65,7 +80,6 @@ export class LaneLoop {
 
   constructor(start: LaneStart, port: MessagePort) {
     this.#port = port;
-    this.#bell = new Int32Array(start.bell);
     this.#counts = new Float64Array(start.counts);
     const { maxMessageBytes } = start.config.syslog;
     const lineMax = lineBytesMax(maxMessageBytes);
@@ -103,6 +117,10 @@ export class LaneLoop {
       counts: this.#counts,
       tokens: this.#tokens as Tokens<Connection | StreamListener>,
       accepting: (paused, error) => this.#tell({ kind: 'accepting', paused, error }),
+    });
+    this.#tokens.give((token) => {
+      this.#readiness.watch(this.#bell.fd, token);
+      return this.#bell;
     });
     for (const socket of start.sockets) this.#add(socket);
   }
@@ -175,21 +193,22 @@ export class LaneLoop {
   // ---- the loop
 
   run(): void {
-    this.#tell({ kind: 'started' });
+    this.#tell({ kind: 'started', bell: this.#bell.fd });
     while (this.#stopAt === undefined) {
       const ready = this.#readiness.wait(this.#patienceMs());
       const nowMs = performance.now();
       const units = ready > 0 ? this.#takeRound(ready) : 0;
       this.#flushIfDue(nowMs, ready);
       if (nowMs - this.#tickedAtMs >= this.#tickMs()) this.#tick(nowMs);
-      if (Atomics.load(this.#bell, 0) !== 0) this.#obey();
+      if (this.#bell.isRung) this.#obey();
       this.#napIfStreaming(units, nowMs);
     }
     this.#end(this.#stopAt);
   }
 
   #tickMs(): number {
-    return this.#pipeline.files.troubledCount > 0 || this.#streams.heldCount > 0 ? TROUBLE_TICK_MS : TICK_MS;
+    if (this.#pipeline.files.troubledCount > 0 || this.#streams.heldCount > 0) return TROUBLE_TICK_MS;
+    return performance.now() - this.#roundAtMs < QUIET_AFTER_MS ? TICK_MS : QUIET_TICK_MS;
   }
 
   #patienceMs(): number {
@@ -206,6 +225,7 @@ export class LaneLoop {
       const watched = this.#tokens.get(this.#readiness.token(i));
       if (watched === undefined) continue;
       if (watched instanceof DatagramIntake) units += this.#takeBatches(watched);
+      else if (watched instanceof Bell) watched.isRung = true;
       else if ('framer' in watched) units += this.#streams.read(watched, receivedMs) / BYTES_PER_UNIT;
       else this.#streams.accept(watched, receivedMs);
     }
@@ -260,7 +280,8 @@ export class LaneLoop {
   // ---- orders
 
   #obey(): void {
-    Atomics.store(this.#bell, 0, 0);
+    this.#bell.isRung = false;
+    hushBell(this.#bell.fd);
     for (;;) {
       const received = receiveMessageOnPort(this.#port) as { message: LaneOrder } | undefined;
       if (!received) return;
@@ -312,6 +333,7 @@ export class LaneLoop {
     this.#pipeline.files.stop(Date.now());
     const unwrittenBytes = heldBytes + this.#pipeline.files.unwrittenBytes();
     this.#readiness.close();
+    closeSocket(this.#bell.fd);
     this.#tell({ kind: 'stopped', unwrittenBytes });
     this.#port.close();
   }

@@ -1,4 +1,4 @@
-// What crosses between the main thread and a lane: the lane's start, orders to it, and its reports. Loaded by
+// What crosses between the main thread and a lane: the lane's start (its first message), orders to it, and its reports. Loaded by
 // both sides. Counters do not cross: they lie in shared memory (counts.ts, senders.ts).
 
 import type { Rotate, ServerConfig } from '../../config/server.ts';
@@ -29,8 +29,6 @@ export interface LaneStart {
   readonly locks: LockTable;
   /** One 32-bit word: log files open in all lanes. */
   readonly openTotal: SharedArrayBuffer;
-  /** One 32-bit word: not 0 when an order waits. The lane looks at it between batches. */
-  readonly bell: SharedArrayBuffer;
 }
 
 export type LaneOrder =
@@ -47,7 +45,8 @@ export type LaneOrder =
   | { readonly kind: 'stop'; readonly deadlineMs: number };
 
 export type LaneReport =
-  | { readonly kind: 'started' }
+  /** With the bell to ring when an order was sent (kernel/bell.ts). */
+  | { readonly kind: 'started'; readonly bell: number }
   | { readonly kind: 'configured' }
   | { readonly kind: 'reopened'; readonly path?: string }
   | { readonly kind: 'sender'; readonly named: SenderNamed }

@@ -1,9 +1,9 @@
-// The thread of a lane. Never imported, only started (see lane.ts).
+// The thread of a lane. Never imported, only started (see lane.ts): it loads its code, waits for the start that
+// the main thread sends as the first message, and runs until it is told to stop.
 
-import { workerData } from 'node:worker_threads';
-import type { MessagePort } from 'node:worker_threads';
+import { type MessagePort, workerData } from 'node:worker_threads';
 import { LaneLoop } from './lane-loop.ts';
 import type { LaneStart } from './lane.port.ts';
 
-const { start, port } = workerData as { start: LaneStart; port: MessagePort };
-new LaneLoop(start, port).run();
+const { port } = workerData as { port: MessagePort };
+port.once('message', (start: LaneStart) => new LaneLoop(start, port).run());

@@ -4,10 +4,28 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokenPromise } from '../../base/assert.ts';
+import { ringBell } from '../../kernel/bell.ts';
 import type { LaneOrder, LaneReport, LaneStart } from './lane.port.ts';
 
 /** Behind the deadline, for a lane to say what it could not write. */
 const LAST_WORD_MS = 300;
+
+/** A thread that loads a lane's code and waits for its start. */
+export interface LaneThread {
+  readonly worker: Worker;
+  readonly port: MessagePort;
+}
+
+/** May be called long before it is known what the lane is to do: its code takes a while to load. */
+export function bootLaneThread(): LaneThread {
+  const { port1, port2 } = new MessageChannel();
+  const worker = new Worker(new URL('./lane.thread.js', import.meta.url), {
+    name: 'lane',
+    workerData: { port: port2 },
+    transferList: [port2],
+  });
+  return { worker, port: port1 };
+}
 
 export interface LaneEvents {
   report(report: LaneReport): void;
@@ -16,38 +34,31 @@ export interface LaneEvents {
 }
 
 export class Lane {
-  readonly #worker: Worker;
   readonly #port: MessagePort;
-  readonly #bell: Int32Array;
+  #bell = -1;
   readonly #events: LaneEvents;
   readonly #waiting: { kind: LaneReport['kind']; path: string | undefined; done: () => void }[] = [];
   #hasStopped = false;
   unwrittenBytes = 0;
 
-  constructor(start: Omit<LaneStart, 'bell'>, events: LaneEvents) {
-    const { port1, port2 } = new MessageChannel();
-    const bell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-    this.#bell = new Int32Array(bell);
-    this.#port = port1;
+  constructor(thread: LaneThread, start: LaneStart, events: LaneEvents) {
+    const { worker, port } = thread;
+    this.#port = port;
     this.#events = events;
-    const whole: LaneStart = { ...start, bell };
-    this.#worker = new Worker(new URL('./lane.thread.js', import.meta.url), {
-      name: `lane ${start.number}`,
-      workerData: { start: whole, port: port2 },
-      transferList: [port2],
-    });
-    port1.on('message', (report: LaneReport) => this.#hear(report));
-    this.#worker.on('error', (error) => events.died(error));
-    this.#worker.on('exit', () => {
+    port.on('message', (report: LaneReport) => this.#hear(report));
+    worker.on('error', (error) => events.died(error));
+    worker.on('exit', () => {
       // The end of a thread may be heard before the last thing that it said.
-      for (let last = receiveMessageOnPort(port1); last; last = receiveMessageOnPort(port1)) {
+      for (let last = receiveMessageOnPort(port); last; last = receiveMessageOnPort(port)) {
         this.#hear(last.message as LaneReport);
       }
       if (!this.#hasStopped) events.died(new BrokenPromise(`lane ${start.number} ended without being asked`));
     });
+    port.postMessage(start);
   }
 
   #hear(report: LaneReport): void {
+    if (report.kind === 'started') this.#bell = report.bell;
     if (report.kind === 'stopped') {
       this.#hasStopped = true;
       this.unwrittenBytes = report.unwrittenBytes;
@@ -65,8 +76,9 @@ export class Lane {
   }
 
   #order(order: LaneOrder): void {
+    if (this.#hasStopped) return;
     this.#port.postMessage(order);
-    Atomics.store(this.#bell, 0, 1);
+    ringBell(this.#bell);
   }
 
   started(): Promise<void> {

@@ -5,7 +5,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { parseAddress, printAddress } from '../../../base/ip.ts';
+import { hushBell, openBell, ringBell } from '../../../kernel/bell.ts';
 import { nap } from '../../../kernel/datagrams.ts';
 import { closeSocket, openBound } from '../../../kernel/socket.ts';
 import { acceptStream, readError, Readiness, readStream } from '../../../kernel/stream.ts';
@@ -67,12 +69,28 @@ test('nobody there: no token, EAGAIN, and no longer wait than asked for', (t) =>
   assert.deepEqual(acceptStream(fd), { ok: false, error: 'EAGAIN' });
 });
 
-test('no wait is longer than a tenth of a second, whatever is asked', (t) => {
-  const readiness = useReadiness(t);
+test('no nap is longer than a tenth of a second, whatever is asked', () => {
   const startedAt = performance.now();
-  readiness.wait(60_000);
   nap(60_000);
   assert.ok(performance.now() - startedAt < 2000);
+});
+
+test('a bell that another thread rings ends a long wait', async (t) => {
+  const readiness = useReadiness(t);
+  const bell = openBell();
+  t.after(() => closeSocket(bell));
+  readiness.watch(bell, 3);
+  const ringer = new Worker(
+    `const one = new Uint8Array(new BigUint64Array([1n]).buffer);
+     setTimeout(() => require('node:fs').writeSync(${bell}, one), 30);`,
+    { eval: true },
+  );
+  t.after(() => ringer.terminate());
+  assert.equal(readiness.wait(30_000), 1);
+  assert.equal(readiness.token(0), 3);
+  ringBell(bell);
+  hushBell(bell);
+  assert.equal(readiness.wait(0), 0);
 });
 
 test('a token is what it was given as, up to the largest', async (t) => {
