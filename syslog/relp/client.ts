@@ -6,7 +6,7 @@
 // Refuses: to own a socket, a clock or the messages; to send anything again by itself.
 
 import { assert } from '../../base/assert.ts';
-import { COMMAND, RELP_HEADROOM_EXTRA, RelpFrame, RelpReader } from './frame.ts';
+import { COMMAND, RelpFrame, RelpReader, relpHeadroom } from './frame.ts';
 import { answerObjection, parseOffers, printOffers } from './offers.ts';
 import { RelpOutput, WORD } from './output.ts';
 import { nextTxnr, TXNR_FIRST, TXNR_HINT, txnrDistance } from './txnr.ts';
@@ -16,7 +16,7 @@ import { RelpWindow } from './window.ts';
 const ANSWER_BYTES_MAX = 4096;
 /** What the peer sends is read in pieces of this size. */
 const PIECE_BYTES = 16 * 1024;
-const HEADROOM = ANSWER_BYTES_MAX + RELP_HEADROOM_EXTRA;
+const HEADROOM = relpHeadroom(ANSWER_BYTES_MAX);
 /** While so many bytes wait to be sent, there is no room for another message. */
 const UNSENT_BYTES_MAX = 1024 * 1024;
 const OUTPUT_IDLE_BYTES = 256 * 1024;

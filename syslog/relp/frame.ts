@@ -20,15 +20,13 @@ const DIGITS_MAX = 9;
 const LETTERS_MAX = 32;
 /** 9 + SP + 32 + SP + 9 + SP. */
 const HEADER_BYTES_MAX = DIGITS_MAX + 1 + LETTERS_MAX + 1 + DIGITS_MAX + 1;
-/** Free bytes that the caller leaves before a chunk, beyond the longest message. */
-export const RELP_HEADROOM_EXTRA = 64;
+/** Data of other commands may always have so many bytes, however short a message must be: librelp's offers have 80. */
+const COMMAND_DATA_BYTES = 1024;
 /** A carry buffer up to this size is kept while idle: 5,000 connections then hold 5 MiB at most. */
 const CARRY_IDLE_BYTES = 1024;
 const CARRY_FIRST_BYTES = 256;
 
 const NOTHING: Buffer = Buffer.alloc(0);
-
-assert(HEADER_BYTES_MAX < RELP_HEADROOM_EXTRA, 'a header and one byte fit into the headroom');
 
 export const COMMAND = {
   unknown: 0,
@@ -67,10 +65,15 @@ export class RelpFrame {
 export type RelpTrouble = 'none' | 'bad_header' | 'bad_trailer' | 'too_long';
 
 export interface RelpLimits {
-  /** Longer messages are cut, longer data of other commands is trouble. */
+  /** Longer messages are cut, longer data of other commands (from 1024 bytes on) is trouble. */
   readonly messageBytesMax: number;
   /** A message that is announced as longer than this is trouble. */
   readonly dataBytesMax: number;
+}
+
+/** Free bytes that the caller leaves before a chunk: as many as an unfinished frame can have. */
+export function relpHeadroom(messageBytesMax: number): number {
+  return HEADER_BYTES_MAX + Math.max(messageBytesMax, COMMAND_DATA_BYTES);
 }
 
 /** Answers of the looks ahead: undecided means that the bytes which decide have not arrived. */
@@ -86,6 +89,7 @@ export class RelpReader {
 
   private readonly messageBytesMax: number;
   private readonly dataBytesMax: number;
+  private readonly commandBytesMax: number;
 
   private bytes: Buffer = NOTHING;
   private at = 0;
@@ -107,6 +111,7 @@ export class RelpReader {
   constructor(limits: RelpLimits) {
     this.messageBytesMax = limits.messageBytesMax;
     this.dataBytesMax = Math.max(limits.dataBytesMax, limits.messageBytesMax);
+    this.commandBytesMax = Math.max(limits.messageBytesMax, COMMAND_DATA_BYTES);
   }
 
   /** Bytes that wait for the next `feed`: so many must be free before its `start`. */
@@ -254,13 +259,13 @@ export class RelpReader {
 
   /** Above this a frame's DATALEN is `too_long`. */
   dataMax(frame: RelpFrame): number {
-    return frame.command === COMMAND.syslog ? this.dataBytesMax : this.messageBytesMax;
+    return frame.command === COMMAND.syslog ? this.dataBytesMax : this.commandBytesMax;
   }
 
   private readData(frame: RelpFrame): boolean {
     const { start, dataBytes } = frame;
     if (dataBytes > this.dataMax(frame)) return this.fail('too_long');
-    frame.cut = dataBytes > this.messageBytesMax;
+    frame.cut = frame.command === COMMAND.syslog && dataBytes > this.messageBytesMax;
     const taken = frame.cut ? this.messageBytesMax : dataBytes;
     // The LF behind the data must be here too, unless the data is cut.
     if (this.end - start < taken + (frame.cut ? 0 : 1)) return false;

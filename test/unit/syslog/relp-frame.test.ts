@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COMMAND, RELP_HEADROOM_EXTRA, RelpFrame, RelpReader } from '../../../syslog/relp/frame.ts';
+import { COMMAND, RelpFrame, RelpReader, relpHeadroom } from '../../../syslog/relp/frame.ts';
 import { answerObjection, objection, parseOffers, printOffers } from '../../../syslog/relp/offers.ts';
 import { RelpOutput, WORD } from '../../../syslog/relp/output.ts';
 import { nextTxnr, TXNR_MAX, txnrDistance } from '../../../syslog/relp/txnr.ts';
 
 const MAX = 20;
 const DATA_MAX = 60;
-const HEADROOM = MAX + RELP_HEADROOM_EXTRA;
+const HEADROOM = relpHeadroom(MAX);
 const NAMES = Object.fromEntries(Object.entries(COMMAND).map(([name, number]) => [number, name]));
 
 /** Every frame as `txnr command data`, marked where it was cut; then the trouble and what was skipped. */
@@ -134,10 +134,16 @@ test('a long message is cut, its rest passed over, and the next one is whole', (
   assert.deepEqual(readAnyhow(`1 syslog ${MAX} ${'a'.repeat(MAX)}\n`), [`1 syslog ${'a'.repeat(MAX)}`]);
 });
 
+test('other commands are never cut', () => {
+  const long = 'abcdefghij'.repeat(5);
+  assert.deepEqual(readAnyhow(`1 open 50 ${long}\n`), [`1 open ${long}`]);
+});
+
 test('what is longer than can be meant is told before it comes', () => {
   assert.deepEqual(readAnyhow(`1 syslog ${DATA_MAX + 1} `), ['too_long']);
   assert.deepEqual(readAnyhow('1 syslog 999999999 aaaa'), ['too_long']);
-  assert.deepEqual(readAnyhow(`1 open ${MAX + 1} `), ['too_long']);
+  assert.deepEqual(readAnyhow('1 open 1025 '), ['too_long']);
+  assert.deepEqual(readAnyhow('1 open 1024 '), []);
   assert.deepEqual(readAnyhow(`1 syslog ${DATA_MAX} `), []);
 });
 

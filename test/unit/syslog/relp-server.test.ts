@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { RELP_HEADROOM_EXTRA, RelpFrame } from '../../../syslog/relp/frame.ts';
+import { RelpFrame, relpHeadroom } from '../../../syslog/relp/frame.ts';
 import { type RelpServerOptions, RelpServerSession } from '../../../syslog/relp/server.ts';
 import { TXNR_MAX } from '../../../syslog/relp/txnr.ts';
 
 const MAX = 64;
-const HEADROOM = MAX + RELP_HEADROOM_EXTRA;
+const HEADROOM = relpHeadroom(MAX);
 const OPTIONS = { messageBytesMax: MAX, dataBytesMax: 1000, windowMax: 8, software: 'belfry,0' };
 const OFFERS = 'relp_version=0\nrelp_software=librelp,1.11.0\ncommands=syslog';
 const OPENED = '200 OK\nrelp_version=0\nrelp_software=belfry,0\ncommands=syslog';
