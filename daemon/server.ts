@@ -118,7 +118,13 @@ export class Server {
   }
 
   async #openNtp({ ntp }: ServerConfig, passed: readonly BoundSocket[]): Promise<void> {
-    if (!ntp) return;
+    if (!ntp) {
+      if (passed.length > 0)
+        this.#log.warn(
+          'The service manager passed a socket for time, but the configuration has no section "ntp".',
+        );
+      return;
+    }
     const { log } = this.#parts;
     this.#ntp = await openNtp({ config: ntp, passed, log, died: (error) => this.#parts.died(error) });
   }
