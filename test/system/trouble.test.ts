@@ -80,8 +80,8 @@ describe('a full disk', { skip: NO_DISK }, () => {
     assert.equal(logLines(belfry.program, TROUBLE).length, 1);
 
     // Room comes in steps, so that the disk fills up several times more.
-    for (const mebibytes of [1, 2, 3, 8, 256]) {
-      disk.remount(`size=${mebibytes}m`);
+    for (const size of [1, 2, 3, 8, 256]) {
+      disk.remount(`size=${size}m`);
       await sleep(400);
     }
     await Promise.all(writes);
@@ -114,8 +114,8 @@ describe('a full disk', { skip: NO_DISK }, () => {
       return (await statusOf(belfry)).files.troubled.length === 1;
     });
     await udp;
-    for (const mebibytes of [1, 2, 3, 64]) {
-      disk.remount(`size=${mebibytes}m`);
+    for (const size of [1, 2, 3, 64]) {
+      disk.remount(`size=${size}m`);
       await sleep(400);
     }
     await tcp;
@@ -249,6 +249,31 @@ describe('a full disk', { skip: NO_DISK }, () => {
     t.diagnostic(`${mebibytes(peak)} with ${count} held senders`);
     assert.ok(peak < 200 * 1024 ** 2, mebibytes(peak));
     for (const sender of senders) sender.socket.destroy();
+  });
+
+  test('a message for three files, one of them in trouble, is in each of them once', async (t) => {
+    const disk = useDisk(t, DISK_KIB);
+    const belfry = await raiseBelfry(t, {
+      rules: [
+        { file: 'before.log' },
+        { file: join(disk.path, 'full.log') },
+        { match: { contains: 'quick' }, file: 'after.log' },
+      ],
+    });
+    const count = 30_000;
+    const sender = await openSender(belfry.port);
+    const sending = sender.write(numbered('host', 'app', 0, count)).then(() => sender.end());
+    await eventually('in trouble', async () => (await statusOf(belfry)).files.troubledCount === 1);
+    for (const size of ['1m', '2m', '64m']) {
+      await sleep(300);
+      disk.remount(`size=${size}`);
+    }
+    await sending;
+    for (const file of [belfry.file('before.log'), join(disk.path, 'full.log'), belfry.file('after.log')]) {
+      const text = await waitForLines(file, count);
+      assertNoTornLine(text);
+      assertWhole(text, 'app', count);
+    }
   });
 
   test('SIGTERM in the middle of it ends within 5 s and says what was lost', async (t) => {

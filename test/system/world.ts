@@ -83,8 +83,11 @@ export function openSender(port: number, host = LOOPBACK, from?: string): Promis
 /** Opens, writes everything, ends, and waits until the server has ended its side: it has read all. */
 export async function sendTcp(port: number, bytes: Uint8Array | string, host = LOOPBACK): Promise<void> {
   const sender = await openSender(port, host);
+  const tooLate = new Error(`nobody has read it within ${PATIENCE_MS / 1000} s`);
+  const late = setTimeout(() => sender.socket.destroy(tooLate), PATIENCE_MS);
   await sender.write(bytes);
   await sender.end();
+  clearTimeout(late);
   if (sender.error) throw sender.error;
 }
 
