@@ -24,7 +24,7 @@ import {
   writeVersionedPri,
 } from './print-rfc5424.ts';
 import { FRACTION, StampPrinter, writeBsdStamp } from './print-stamp.ts';
-import { isProgramInText, type LogRecord, NO_ZONE, TIME } from './record.ts';
+import { FORMAT, isProgramInText, type LogRecord, NO_ZONE, TIME } from './record.ts';
 import { type Instant, resolveTime, type ZoneOffset } from './time.ts';
 
 export const FILE_FORMATS = ['traditional', 'iso', 'rfc5424', 'json', 'raw'] as const;
@@ -286,7 +286,9 @@ function printHostAndText(
   if (record.programStart < record.programEnd && !isProgramInText(record))
     to = printTag(record, out, to, clean);
   if (record.msgStart < record.msgEnd) {
-    out[to++] = SPACE;
+    // A relay that read the message as RFC 3164 sends the space behind its tag as the first byte of MSG.
+    const bringsSpace = record.format === FORMAT.rfc5424 && bytes[record.msgStart] === SPACE;
+    if (!bringsSpace) out[to++] = SPACE;
     return copyText(bytes, record.msgStart, record.msgEnd, out, to, clean);
   }
   return record.sdStart < record.sdEnd ? printStructuredText(record, out, to, clean) : to;
