@@ -52,6 +52,12 @@ export const FAULTS = {
     means: 'The native library that reaches the kernel could not be loaded.',
   },
   NTP_NO_ANSWER: { exit: EXIT.nothing, means: 'An NTP server did not answer a question.' },
+  SPOOL_UNSAFE: {
+    exit: EXIT.permission,
+    means: "The directory of a spool, or a file in it, is in another user's hands.",
+  },
+  SPOOL_IN_USE: { exit: EXIT.config, means: 'Another process holds the spool.' },
+  SPOOL_FAILED: { exit: EXIT.config, means: 'The directory of a spool could not be made or opened.' },
   SEND_FAILED: { exit: EXIT.nothing, means: 'A message could not be handed to its destination.' },
 } as const satisfies Record<string, { exit: ExitCode; means: string }>;
 

@@ -87,6 +87,7 @@ export const sendto = libc.func('int64_t sendto(int, const void *, size_t, int, 
   addressSize: number,
 ) => number;
 
+export const flock = libc.func('int flock(int, int)') as (fd: number, operation: number) => number;
 export const accept4 = libc.func('int accept4(int, void *, void *, int)') as (
   fd: number,
   address: Uint8Array,

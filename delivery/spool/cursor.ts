@@ -1,0 +1,180 @@
+// How far a destination is, on disk. Two slots in one file, written in turn, in place:
+//
+//   0                                  4096                                8192
+//   +-------------------------- ... ---+-------------------------- ... ----+
+//   | slot 0                           | slot 1                            |
+//   +-------------------------- ... ---+-------------------------- ... ----+
+//
+//   a slot  0        8            16             24               32      36
+//           +--------+------------+--------------+----------------+-------+
+//           | magic  | generation | acknowledged | written        | check |
+//           | 8 byte | f64        | f64          | f64            | u32   |
+//           +--------+------------+--------------+----------------+-------+
+//
+// The whole slot with the highest generation counts, so a save is seen whole or not at all. `written` is the
+// last sequence number given out by then: what is not found of that is missing, and not merely unknown.
+
+// Refuses: to replace the file by a rename. That needs room on a disk that may be full, and without a cursor
+// that moves a full spool could never empty (docs/decide/spool-cursor.md).
+
+import { codeOf } from '../../base/fault.ts';
+import { checksum } from './checksum.ts';
+import { type Folder, readAll, type SpoolFile, writeAll } from './disk.ts';
+
+const SLOT_BYTES = 36;
+/** A slot has a page of its own, so that a torn write of one leaves the other. */
+const SLOT_APART = 4096;
+export const CURSOR_BYTES = 2 * SLOT_APART;
+const MAGIC = Buffer.from('BELFRYC1');
+const SUFFIX = '.cursor';
+
+const GENERATION_AT = 8;
+const ACKNOWLEDGED_AT = 16;
+const WRITTEN_AT = 24;
+const CHECK_AT = 32;
+
+/** 'fresh': there was none. 'older': the newest slot is damaged, the one before it counts. 'lost': neither is whole. */
+export type CursorState = 'good' | 'fresh' | 'older' | 'lost';
+
+/** Everything but letters, digits, "_" and "-" as %XX, so that any name is the name of a file. */
+export function cursorName(destination: string): string {
+  const plain = Buffer.from(destination).toString('latin1');
+  const safe = plain.replace(/[^A-Za-z0-9_-]/g, (byte) => {
+    return `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+  return `${safe}${SUFFIX}`;
+}
+
+export function isCursorName(name: string): boolean {
+  return name.endsWith(SUFFIX);
+}
+
+/** "fwd%20rule.cursor" → "fwd rule", for people. */
+export function destinationOf(name: string): string {
+  const plain = name.slice(0, -SUFFIX.length).replace(/%([0-9a-f]{2})/g, (_, hex: string) => {
+    return String.fromCharCode(Number.parseInt(hex, 16));
+  });
+  return Buffer.from(plain, 'latin1').toString();
+}
+
+export class Cursor {
+  readonly name: string;
+  readonly #folder: Folder;
+  #file: SpoolFile | undefined;
+  #generation = 0;
+  readonly #slot = Buffer.from(new ArrayBuffer(SLOT_BYTES));
+  readonly #view = new DataView(this.#slot.buffer);
+
+  state: CursorState = 'fresh';
+  /** As they are on disk. */
+  acknowledged = 0;
+  written = 0;
+  /** Why the last save failed. */
+  error: unknown;
+  #isSynced = true;
+
+  constructor(folder: Folder, name: string) {
+    this.#folder = folder;
+    this.name = name;
+    this.#slot.set(MAGIC);
+  }
+
+  /** What is there; nothing is made before the first save. Throws when it is there and cannot be read. */
+  load(): void {
+    const both = Buffer.alloc(CURSOR_BYTES);
+    try {
+      const file = this.#folder.open(this.name, 'read');
+      try {
+        readAll(file, both, CURSOR_BYTES, 0);
+      } finally {
+        file.close();
+      }
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      return;
+    }
+    const slots = [both.subarray(0, SLOT_BYTES), both.subarray(SLOT_APART, SLOT_APART + SLOT_BYTES)];
+    const whole = slots.filter((slot) => this.#take(slot)).length;
+    const unused = slots.filter((slot) => slot.every((byte) => byte === 0)).length;
+    if (whole === 0) this.state = 'lost';
+    else this.state = whole + unused === 2 ? 'good' : 'older';
+  }
+
+  #take(slot: Buffer): boolean {
+    const isWhole =
+      slot.subarray(0, MAGIC.length).equals(MAGIC) &&
+      slot.readUInt32LE(CHECK_AT) === checksum(slot, 0, CHECK_AT, 0);
+    if (!isWhole) return false;
+    const generation = slot.readDoubleLE(GENERATION_AT);
+    if (generation > this.#generation) {
+      this.#generation = generation;
+      this.acknowledged = slot.readDoubleLE(ACKNOWLEDGED_AT);
+      this.written = slot.readDoubleLE(WRITTEN_AT);
+    }
+    return true;
+  }
+
+  /** False, with `error`, when the disk does not take it: then the cursor on disk stays where it was. */
+  save(acknowledged: number, written: number): boolean {
+    if (acknowledged === this.acknowledged && written === this.written && this.state === 'good') return true;
+    try {
+      this.#file ??= this.#openFile();
+      this.#write(this.#file, acknowledged, written);
+      this.error = undefined;
+      return true;
+    } catch (error) {
+      this.error = error;
+      return false;
+    }
+  }
+
+  #write(file: SpoolFile, acknowledged: number, written: number): void {
+    const generation = this.#generation + 1;
+    this.#view.setFloat64(GENERATION_AT, generation, true);
+    this.#view.setFloat64(ACKNOWLEDGED_AT, acknowledged, true);
+    this.#view.setFloat64(WRITTEN_AT, written, true);
+    this.#view.setUint32(CHECK_AT, checksum(this.#slot, 0, CHECK_AT, 0), true);
+    const done = writeAll(file, this.#slot, SLOT_BYTES, (generation % 2) * SLOT_APART);
+    if (done.error !== undefined) throw done.error;
+    this.#generation = generation;
+    this.acknowledged = acknowledged;
+    this.written = written;
+    this.state = 'good';
+    this.#isSynced = false;
+  }
+
+  /** Both slots get their room at once, so that a full disk cannot refuse a save later. */
+  #openFile(): SpoolFile {
+    try {
+      return this.#folder.open(this.name, 'write');
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
+    const file = this.#folder.create(this.name);
+    const done = writeAll(file, Buffer.alloc(CURSOR_BYTES), CURSOR_BYTES, 0);
+    if (done.error === undefined) return file;
+    file.close();
+    this.#folder.remove(this.name);
+    throw done.error;
+  }
+
+  /** What was saved last survives a power cut. False, with `error`, when the disk does not say so. */
+  sync(): boolean {
+    if (this.#isSynced || this.#file === undefined) return this.error === undefined;
+    try {
+      this.#file.sync();
+      this.#isSynced = true;
+      return true;
+    } catch (error) {
+      // What the disk refused once it may claim to have the next time: the next save writes anew.
+      this.state = 'older';
+      this.error = error;
+      return false;
+    }
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+}

@@ -1,0 +1,78 @@
+// The segments of a spool, oldest first, and what they take on disk. The newest may be growing.
+//
+// Promises: a segment leaves the list when its file is gone, not before; `next` never goes back.
+
+import { codeOf } from '../../base/fault.ts';
+import type { Folder } from './disk.ts';
+import type { Segment } from './segment.ts';
+
+export class Shelf {
+  readonly folder: Folder;
+  readonly #segments: Segment[];
+  /** The sequence number that the next record gets. */
+  next: number;
+
+  constructor(folder: Folder, segments: readonly Segment[], next: number) {
+    this.folder = folder;
+    this.#segments = [...segments];
+    this.next = next;
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  get oldest(): Segment | undefined {
+    return this.#segments[0];
+  }
+
+  get newest(): Segment | undefined {
+    return this.#segments.at(-1);
+  }
+
+  /** The sequence number of the last record that is, or was, in this segment. */
+  lastOf(segment: Segment): number {
+    const at = this.#segments.indexOf(segment);
+    for (let i = at + 1; i < this.#segments.length; i += 1) {
+      const { first } = this.#segments[i] as Segment;
+      // Two that begin alike can only come from outside; both are read.
+      if (first > segment.first) return first - 1;
+    }
+    return this.next - 1;
+  }
+
+  /** The oldest segment that may hold this record or a later one. */
+  find(sequence: number): Segment | undefined {
+    return this.#segments.find((segment) => this.lastOf(segment) >= sequence);
+  }
+
+  add(segment: Segment): void {
+    this.#segments.push(segment);
+  }
+
+  get bytes(): number {
+    let sum = 0;
+    for (const segment of this.#segments) sum += segment.size;
+    return sum;
+  }
+
+  /** Throws what the disk says; a file that is gone already is gone. */
+  removeOldest(): void {
+    const oldest = this.#segments[0];
+    if (oldest === undefined) return;
+    try {
+      this.folder.remove(oldest.name);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
+    this.#segments.shift();
+  }
+
+  /** For one that holds no record. */
+  removeNewest(): void {
+    const newest = this.#segments.at(-1);
+    if (newest === undefined) return;
+    this.folder.remove(newest.name);
+    this.#segments.pop();
+  }
+}

@@ -1,0 +1,230 @@
+// The growing end of the spool: records into the newest segment, a new one when it is full, and the promise
+// of `sync` kept.
+//
+// Promises: `written` and `safe` name the last record that is in a file, and that is on the disk as far as
+// `sync` asks for it. After a failure nothing is half there, and the failure has a name.
+
+import type { Folder } from './disk.ts';
+import { RECORD_HEADER, type RecordBatch, RecordMemory } from './layout.ts';
+import { type SpoolTrouble, troubleOf } from './reasons.ts';
+import { type Segment, SegmentWriter } from './segment.ts';
+import type { Shelf } from './shelf.ts';
+
+export type SpoolSync = 'none' | '1s' | 'each';
+
+/** What is written at once. */
+const WRITE_BYTES = 256 * 1024;
+
+/** Between two tries after a failure: four times a second. */
+export const RETRY_MS = 250;
+
+const SYNC_EVERY_MS = 1000;
+
+export interface WritingLimits {
+  readonly sync: SpoolSync;
+  readonly segmentBytes: number;
+  readonly recordBytesMax: number;
+}
+
+export class SpoolWriting {
+  readonly #folder: Folder;
+  readonly #shelf: Shelf;
+  readonly #limits: WritingLimits;
+  readonly #salt: () => number;
+  readonly #memory: RecordMemory;
+  #writer: SegmentWriter | undefined;
+  /** Full, or given up, and not on the disk yet; oldest first. */
+  #sealed: SegmentWriter[] = [];
+  #hasNewNames = false;
+  #safe: number;
+  #syncedAtMs: number;
+  /** Why the last write or sync failed, until one succeeds. */
+  trouble: SpoolTrouble | undefined;
+  error: unknown;
+  #failedAtMs = 0;
+  #isSyncFailing = false;
+
+  constructor(shelf: Shelf, limits: WritingLimits, salt: () => number, nowMs: number) {
+    this.#folder = shelf.folder;
+    this.#shelf = shelf;
+    this.#limits = limits;
+    this.#salt = salt;
+    this.#memory = new RecordMemory(Math.max(WRITE_BYTES, RECORD_HEADER + limits.recordBytesMax));
+    this.#safe = shelf.next - 1;
+    this.#syncedAtMs = nowMs;
+  }
+
+  get written(): number {
+    return this.#shelf.next - 1;
+  }
+
+  get safe(): number {
+    return this.#limits.sync === 'none' ? this.written : this.#safe;
+  }
+
+  isNewest(segment: Segment): boolean {
+    return this.#writer?.segment === segment;
+  }
+
+  /** Goes on in the newest segment of an earlier run, if it ends whole and has room. */
+  resume(segment: Segment, last: number): boolean {
+    try {
+      const writer = SegmentWriter.resume(this.#folder, segment, last);
+      if (segment.size < this.#limits.segmentBytes / 2) this.#writer = writer;
+      else writer.close();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The room that a segment has for the next record of this size, in bytes; a new segment is empty. */
+  #roomFor(size: number): number {
+    const end = this.#writer?.segment.end ?? 0;
+    const room = this.#limits.segmentBytes - end;
+    return room >= size ? room : this.#limits.segmentBytes;
+  }
+
+  /** Whether it is worth trying: not right after a failure, and not behind records that cannot be made safe. */
+  isReady(nowMs: number): boolean {
+    if (this.trouble === undefined) return true;
+    const sinceMs = nowMs - this.#failedAtMs;
+    if (sinceMs >= 0 && sinceMs < RETRY_MS) return false;
+    return !this.#isSyncFailing || this.sync(nowMs);
+  }
+
+  /** Something was done about the last failure. */
+  retryNow(): void {
+    this.#failedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Writes records from the `from`-th on, as many as fit into one write, at most `bytesMax`. Gives how many
+   * are in the file; fewer than fit, or none, means `trouble`.
+   */
+  write(batch: RecordBatch, from: number, bytesMax: number, nowMs: number): number {
+    const first = RECORD_HEADER + (batch.ends[from] as number) - (batch.starts[from] as number);
+    const room = Math.min(bytesMax, this.#roomFor(first), this.#memory.bytes.length);
+    const writer = this.#writerFor(first, nowMs);
+    if (writer === undefined) return 0;
+    const sec = Math.max(0, Math.floor(nowMs / 1000));
+    let fill = 0;
+    let count = 0;
+    for (let i = from; i < batch.count; i += 1) {
+      const length = (batch.ends[i] as number) - (batch.starts[i] as number);
+      if (length > this.#limits.recordBytesMax || fill + RECORD_HEADER + length > room) break;
+      fill = this.#memory.put(fill, batch, i, this.#shelf.next + count, sec, writer.segment.salt);
+      count += 1;
+    }
+    return this.#commit(writer, count, fill, nowMs);
+  }
+
+  #commit(writer: SegmentWriter, count: number, fill: number, nowMs: number): number {
+    const { bytes, error } = writer.write(this.#memory, fill);
+    const whole = bytes === fill ? { count, bytes } : this.#wholeRecords(bytes);
+    const isWhole = writer.keep(whole.bytes, this.#shelf.next + whole.count - 1);
+    this.#shelf.next += whole.count;
+    if (!isWhole) this.#seal();
+    if (error === undefined) this.#recover();
+    else this.#fail(error, nowMs);
+    return whole.count;
+  }
+
+  #wholeRecords(bytes: number): { count: number; bytes: number } {
+    let at = 0;
+    let count = 0;
+    while (at + RECORD_HEADER <= bytes) {
+      const end = at + RECORD_HEADER + this.#memory.lengthAt(at);
+      if (end > bytes) break;
+      at = end;
+      count += 1;
+    }
+    return { count, bytes: at };
+  }
+
+  #writerFor(size: number, nowMs: number): SegmentWriter | undefined {
+    const writer = this.#writer;
+    if (writer && writer.segment.end + size <= this.#limits.segmentBytes) return writer;
+    this.#seal();
+    try {
+      this.#writer = SegmentWriter.create(this.#folder, this.#shelf.next, this.#salt());
+    } catch (error) {
+      this.#fail(error, nowMs);
+      return undefined;
+    }
+    this.#shelf.add(this.#writer.segment);
+    this.#hasNewNames = true;
+    return this.#writer;
+  }
+
+  /** Nothing more is written into the newest segment. */
+  #seal(): void {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    this.#writer = undefined;
+    if (this.#limits.sync === 'none') writer.close();
+    else this.#sealed.push(writer);
+  }
+
+  /** The newest segment takes no more, so that it can be removed. */
+  seal(): void {
+    this.#seal();
+  }
+
+  /** A segment is gone: what was not synced of it need not be. */
+  forget(segment: Segment): void {
+    for (const writer of this.#sealed.filter((one) => one.segment === segment)) writer.close();
+    this.#sealed = this.#sealed.filter((one) => one.segment !== segment);
+  }
+
+  #fail(error: unknown, nowMs: number): void {
+    this.trouble = troubleOf(error);
+    this.error = error;
+    this.#failedAtMs = nowMs;
+  }
+
+  #recover(): void {
+    if (this.#isSyncFailing) return;
+    this.trouble = undefined;
+    this.error = undefined;
+  }
+
+  /** Keeps the promise of `sync` after an append, and when time passes. */
+  syncIfDue(nowMs: number, isAppend: boolean): void {
+    const { sync } = this.#limits;
+    if (sync === 'none' || this.#safe === this.written) return;
+    const sinceMs = nowMs - this.#syncedAtMs;
+    const isDue = sinceMs < 0 || sinceMs >= SYNC_EVERY_MS;
+    if (isDue || (sync === 'each' && isAppend)) this.sync(nowMs);
+  }
+
+  /** All that is written is on the disk. False, with `trouble`, when the disk does not say so. */
+  sync(nowMs: number): boolean {
+    this.#syncedAtMs = nowMs;
+    try {
+      if (this.#hasNewNames) this.#folder.syncNames();
+      this.#hasNewNames = false;
+      while (this.#sealed[0] !== undefined) {
+        this.#sealed[0].sync();
+        this.#safe = Math.max(this.#safe, this.#sealed[0].last);
+        this.#sealed.shift()?.close();
+      }
+      this.#writer?.sync();
+      this.#safe = this.written;
+      this.#isSyncFailing = false;
+      this.#recover();
+      return true;
+    } catch (error) {
+      this.#isSyncFailing = true;
+      this.#fail(error, nowMs);
+      return false;
+    }
+  }
+
+  close(): void {
+    this.#writer?.close();
+    this.#writer = undefined;
+    for (const writer of this.#sealed) writer.close();
+    this.#sealed = [];
+  }
+}
