@@ -59,11 +59,15 @@ function indexTable<Name extends string>(names: readonly Name[]): Readonly<Recor
 
 /** Where a lane's count stands in its array. */
 export const LANE_SLOT = indexTable(LANE_COUNTS);
-const LISTENER_SLOT = indexTable(LISTENER_COUNTS);
+export const LISTENER_SLOT = indexTable(LISTENER_COUNTS);
+
+/** The place of a listener's first count: what is counted for every message is added to it without a look-up. */
+export function listenerBase(listener: number): number {
+  return LANE_COUNTS.length + Math.min(listener, LISTENERS_MAX - 1) * LISTENER_COUNTS.length;
+}
 
 export function listenerSlot(listener: number, name: ListenerCount): number {
-  const at = Math.min(listener, LISTENERS_MAX - 1);
-  return LANE_COUNTS.length + at * LISTENER_COUNTS.length + LISTENER_SLOT[name];
+  return listenerBase(listener) + LISTENER_SLOT[name];
 }
 
 export type CountTable = SharedArrayBuffer;

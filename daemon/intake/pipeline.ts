@@ -15,7 +15,7 @@ import { compileRules } from '../route/rules.ts';
 import { FileSet, type FileSetParts } from '../files/file-set.ts';
 import type { LogFile } from '../files/log-file.ts';
 import type { Arena } from './arena.ts';
-import { droppedSlot, LANE_SLOT, listenerSlot, TROUBLE_SLOT_0 } from './counts.ts';
+import { droppedSlot, LANE_SLOT, LISTENER_SLOT, listenerBase, TROUBLE_SLOT_0 } from './counts.ts';
 import type { Peer } from './peers.ts';
 import { ROW, type SenderRows } from './senders.ts';
 
@@ -139,8 +139,9 @@ export class Pipeline {
   }
 
   #count(record: LogRecord, decision: Decision, peer: Peer, listener: number, bytes: number): void {
-    this.#add(listenerSlot(listener, 'messages'), 1);
-    this.#add(listenerSlot(listener, 'bytes'), bytes);
+    const base = listenerBase(listener);
+    this.#add(base + LISTENER_SLOT.messages, 1);
+    this.#add(base + LISTENER_SLOT.bytes, bytes);
     const { rows } = this.#senders;
     if (rows[decision.sender + ROW.use] !== decision.senderUse) this.#findSender(decision, record, peer);
     const row = decision.sender;
