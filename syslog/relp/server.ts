@@ -4,7 +4,8 @@
 // that (or while the peer does not read its answers) nothing more is taken. Each way a session ends has a name.
 // The rules and their reasons stand in docs/relp.md.
 //
-// Refuses: to own a socket or a clock; to answer a message with "no": clients drop what was refused.
+// Refuses: to own a socket or a clock; to answer a message with an error, unless no other try could help it:
+// librelp's client drops what was refused.
 
 import { assert } from '../../base/assert.ts';
 import { COMMAND, type RelpFrame, RelpReader } from './frame.ts';
@@ -202,11 +203,11 @@ export class RelpServerSession {
     }
     if (txnr === TXNR_HINT) return this.acceptHint(command);
     if (txnr !== this.upcomingTxnr) {
-      this.leave('bad_txnr', `transaction ${this.upcomingTxnr} is due, not ${txnr}`, txnr);
+      this.leave('bad_txnr', `transaction ${this.upcomingTxnr} is due, not ${txnr}`);
       return false;
     }
     if (!this.open && command !== COMMAND.open) {
-      this.leave('not_open', 'the session is not open yet', txnr);
+      this.leave('not_open', 'the session is not open yet');
       return false;
     }
     if (command === COMMAND.syslog) {
