@@ -69,7 +69,7 @@ test('rotation by size under load: all generations together hold every line once
   assert.equal(files.jobsFailed, 0, belfry.program.stderr);
   const found = generations(belfry, 'all.log');
   t.diagnostic(`${files.rotated} rotations, ${found.length} generations`);
-  assert.ok(found.length >= 4, found.join(' '));
+  assert.ok(found.length >= 3, found.join(' '));
   const texts = found.map((file) => readGeneration(belfry, file));
   texts.forEach(assertNoTornLine);
   for (const sender of ['s0', 's1']) assertWhole(texts.join(''), sender, count);
