@@ -21,6 +21,8 @@ const UNSENT_BYTES_MAX = 64 * 1024;
 const OUTPUT_IDLE_BYTES = 4096;
 
 const OK = Buffer.from('200 OK');
+/** Behind the number of a message that is written. */
+const WRITTEN = Buffer.from(' rsp 6 200 OK\n');
 const OPEN_ALREADY = Buffer.from('200 OK, the session is open already');
 const UNKNOWN_COMMAND = Buffer.from('500 unknown command');
 const NOTHING = Buffer.alloc(0);
@@ -265,7 +267,7 @@ export class RelpServerSession {
     assert(ahead < this.upcoming - this.oldest && this.waiting[place] === 1, 'a message is written once');
     this.waiting[place] = 0;
     this.waitingCount -= 1;
-    this.answer(txnr, OK);
+    this.output.ready(txnr, WRITTEN);
     this.advance();
   }
 

@@ -181,6 +181,21 @@ test('a frame is written as it is read', () => {
   assert.equal(output.take().toString(), '7 syslog 5 <1>ab\n999999999 close 0\n0 rsp 9 xx<1>abyy\n');
 });
 
+test('no byte is missing, whatever sizes meet', () => {
+  const data = Buffer.alloc(300, 'a');
+  for (let length = 0; length <= 300; length++) {
+    const output = new RelpOutput(64);
+    let expected = '';
+    for (let i = 0; i < 30; i++) {
+      output.frame(TXNR_MAX, WORD.serverclose, data, 0, length);
+      output.ready(TXNR_MAX, Buffer.from(' rsp 6 200 OK\n'));
+      const space = length > 0 ? ' ' : '';
+      expected += `${TXNR_MAX} serverclose ${length}${space}${'a'.repeat(length)}\n${TXNR_MAX} rsp 6 200 OK\n`;
+    }
+    assert.ok(output.take().toString() === expected, `of ${length} bytes`);
+  }
+});
+
 test('what was taken stays as it is until it is sent', () => {
   const output = new RelpOutput(64);
   const data = Buffer.alloc(300, 'a');
