@@ -340,9 +340,9 @@ export class RelpClientSession {
   }
 
   private endConnection(): void {
-    if (this.serverCloses) this.end('server_closed', this.told || 'the server closed the session');
     // Some servers end the connection as their answer to `close`; all messages are answered by then.
-    else if (this.state === 'closing') this.end('closed', 'the server ended the connection');
+    if (this.state === 'closing') this.end('closed', 'the server ended the connection');
+    else if (this.serverCloses) this.end('server_closed', this.told || 'the server closed the session');
     else this.end('connection_ended', 'the connection ended');
   }
 

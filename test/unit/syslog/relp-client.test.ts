@@ -362,6 +362,10 @@ describe('the end', () => {
     assert.equal(talk.said(), frame(2, 'close'));
     talk.session.connectionEnded();
     assert.equal(talk.session.ending, 'closed');
+    const hinted = ready();
+    hinted.session.close(hinted.nowMs);
+    hinted.hear(frame(0, 'serverclose'));
+    assert.equal(hinted.session.ending, 'closed');
   });
 
   test('a close before the session is open ends it at once', () => {
