@@ -173,10 +173,18 @@ export class Answerer {
     return (fraction & ~mask) | (this.#dice.word() & mask);
   }
 
-  /** The last step before an answer leaves: it leaves now, at this time as on the wire. */
-  stamp(out: DataView, to: number, kind: Kind, nowSec: number, nowFraction: number): void {
+  /**
+   * The last step before an answer leaves: it leaves now, at this time as on the wire. False: the receive time
+   * was of another setting of the clock, or of a request that nobody waits for any more; it is now.
+   */
+  stamp(out: DataView, to: number, kind: Kind, nowSec: number, nowFraction: number): boolean {
     let seconds = nowSec;
     let fraction = this.#fuzz(nowFraction) & ~1;
+    const isSound = isNear(nowSec, out.getInt32(to + AT.receive));
+    if (!isSound) {
+      out.setInt32(to + AT.receive, seconds);
+      out.setInt32(to + AT.receive + 4, fraction | 1);
+    }
     const receiveSec = out.getInt32(to + AT.receive);
     const receiveFraction = out.getInt32(to + AT.receive + 4);
     if (isBefore(seconds, fraction, receiveSec, receiveFraction)) {
@@ -188,10 +196,17 @@ export class Answerer {
       fraction ^= 2;
     if ((seconds | fraction) === 0) fraction = 2;
     if (kind !== KIND.plain) this.#sent.keep(receiveSec, receiveFraction, seconds, fraction);
-    if (kind === KIND.interleaved) return;
+    if (kind === KIND.interleaved) return isSound;
     out.setInt32(to + AT.transmit, seconds);
     out.setInt32(to + AT.transmit + 4, fraction);
+    return isSound;
   }
+}
+
+/** Within one second, and the second that it may have turned. */
+function isNear(aSec: number, bSec: number): boolean {
+  const seconds = (aSec - bSec) | 0;
+  return seconds >= -1 && seconds <= 1;
 }
 
 function isBefore(aSec: number, aFraction: number, bSec: number, bFraction: number): boolean {

@@ -29,8 +29,6 @@ const TICK_MS = 1000;
 const WAIT_MS = 100;
 /** Full batches that one socket may take before others have their turn. */
 const ROUND_BATCHES = 8;
-/** A receive time further from now than this is of another clock setting, or of a request nobody waits for. */
-const STAMP_AGE_MAX_SEC = 1;
 /** Answers that must leave together for their pace to be worth measuring. */
 const PACE_COUNT_MIN = 4;
 const PACE_FOLLOW = 1 / 16;
@@ -145,15 +143,16 @@ export class NtpLoop {
   takeBatch(fd: number, wait: boolean): number {
     const datagrams = this.#datagrams;
     const count = datagrams.receive(fd, wait);
-    const before = this.#now[0] as number;
-    this.#readNow();
-    this.#isCold = (this.#now[0] as number) - before > COLD_MS;
-    if (count <= 0) return 0;
-    this.#answerer.setTime(this.#now[0] as number);
+    if (count <= 0) {
+      this.#readNow();
+      return 0;
+    }
     this.#count(NTP_SLOT.requests, count);
     let ready = 0;
     for (let i = 0; i < count; i += 1) {
       datagrams.at(i);
+      this.#fillRequest();
+      if (i === 0) this.#setNow(datagrams.sec, datagrams.nanos);
       const place = datagrams.answerTo(ready);
       if (!this.#answer(place, ready)) continue;
       ready += 1;
@@ -165,16 +164,23 @@ export class NtpLoop {
     return count;
   }
 
-  /** One reading serves all: the age of the requests, the accounts of clients, the next tick. */
   #readNow(): void {
     const { real } = this.#clock;
     real.read();
-    this.#now[0] = real.sec * 1000 + real.nanos / 1e6 - this.#clock.steppedMs;
+    this.#setNow(real.sec, real.nanos);
+  }
+
+  /** For the accounts of clients and the next tick. A batch is as late as its first request came: no reading. */
+  #setNow(sec: number, nanos: number): void {
+    const before = this.#now[0] as number;
+    const nowMs = sec * 1000 + nanos / 1e6 - this.#clock.steppedMs;
+    this.#now[0] = nowMs;
+    if (nowMs - before > COLD_MS) this.#isCold = true;
+    this.#answerer.setTime(nowMs);
   }
 
   #answer(place: number, ready: number): boolean {
     const { view } = this.#datagrams;
-    this.#fillRequest();
     const verdict = this.#answerer.answer(this.#request, view, place);
     if (verdict !== VERDICT.answer) {
       this.#count(DROPPED_SLOT_0 + verdict - 1, 1);
@@ -189,7 +195,6 @@ export class NtpLoop {
   #fillRequest(): void {
     const request = this.#request;
     const datagrams = this.#datagrams;
-    const clock = this.#clock.real;
     request.at = datagrams.start;
     request.length = datagrams.length;
     request.port = datagrams.port;
@@ -197,15 +202,18 @@ export class NtpLoop {
     request.w1 = datagrams.w1;
     request.w2 = datagrams.w2;
     request.w3 = datagrams.w3;
-    const ageSec = clock.sec - datagrams.sec + (clock.nanos - datagrams.nanos) / 1e9;
-    if (datagrams.isStamped && ageSec >= 0 && ageSec <= STAMP_AGE_MAX_SEC) {
-      request.receivedSec = ntpSeconds(datagrams.sec);
-      request.receivedFraction = fractionOf(datagrams.nanos);
-      return;
-    }
+    if (!datagrams.isStamped) this.#stampRequest();
+    request.receivedSec = ntpSeconds(datagrams.sec);
+    request.receivedFraction = fractionOf(datagrams.nanos);
+  }
+
+  /** The kernel gave no time: it is our own, somewhat late. */
+  #stampRequest(): void {
+    const { real } = this.#clock;
+    real.read();
+    this.#datagrams.sec = real.sec;
+    this.#datagrams.nanos = real.nanos;
     this.#count(NTP_SLOT.unstamped, 1);
-    request.receivedSec = ntpSeconds(clock.sec);
-    request.receivedFraction = fractionOf(clock.nanos);
   }
 
   /** Nothing stands between the reading of the clock and the sending but the stamps themselves. */
@@ -220,8 +228,16 @@ export class NtpLoop {
       const carry = nanos >= 1e9 ? 1 : 0;
       const place = this.#places[k] as number;
       const kind = this.#kinds[k] as 0 | 1 | 2;
-      this.#answerer.stamp(view, place, kind, ntpSeconds(clock.sec + carry), fractionOf(nanos - carry * 1e9));
+      const isSound = this.#answerer.stamp(
+        view,
+        place,
+        kind,
+        ntpSeconds(clock.sec + carry),
+        fractionOf(nanos - carry * 1e9),
+      );
+      if (!isSound) this.#count(NTP_SLOT.unstamped, 1);
     }
+    this.#isCold = false;
     const sent = this.#datagrams.send(fd, count);
     this.#count(NTP_SLOT.answers, sent);
     if (sent < count) this.#count(NTP_SLOT.unsent, count - sent);
@@ -237,7 +253,6 @@ export class NtpLoop {
     const { real } = this.#clock;
     this.#answerer.stamp(view, this.#sparePlace, KIND.plain, ntpSeconds(real.sec), fractionOf(real.nanos));
     this.#datagrams.rehearseSend(fd);
-    this.#isCold = false;
   }
 
   #followPace(count: number): void {

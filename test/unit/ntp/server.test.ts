@@ -236,6 +236,28 @@ describe('an answer', () => {
     }
   });
 
+  test('has no receive time of another setting of the clock', () => {
+    const world = new World();
+    const out = new DataView(new ArrayBuffer(48));
+    for (const [received, sound] of [
+      [NOW, true],
+      [NOW - 1, true],
+      [NOW + 1, true],
+      [NOW - 3600, false],
+      [NOW + 3600, false],
+    ] as const) {
+      out.setInt32(32, ntpSeconds(received));
+      out.setInt32(36, 5);
+      assert.equal(
+        world.answerer.stamp(out, 0, KIND.plain, ntpSeconds(NOW), 1000),
+        sound,
+        String(received - NOW),
+      );
+      const took = nanosBetween(out.getInt32(40), out.getInt32(44), out.getInt32(32), out.getInt32(36));
+      assert.ok(took > 0 && took <= 1.1e9, String(took));
+    }
+  });
+
   test('is never its own question: the transmit time is neither the origin nor the receive time', () => {
     const world = new World();
     for (let i = 0; i < 2000; i += 1) {
