@@ -16,7 +16,7 @@ import { dateValues, type DateValues } from './path.ts';
 import { type RuleSet, type Step, stepsFor } from './rules.ts';
 
 /** A power of two. */
-const TABLE_SIZE = 65_536;
+const TABLE_SIZE = 32_768;
 const KINDS_MAX = TABLE_SIZE * 0.75;
 /** Bytes of hosts and programs that the table may keep: names may be as long as messages. */
 const NAME_BYTES_MAX = 16 * 1024 * 1024;

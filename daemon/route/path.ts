@@ -3,7 +3,7 @@
 
 import type { FileTarget } from '../../config/server.ts';
 import type { TemplateWord } from '../../config/template-words.ts';
-import { safePart, safeWord } from './path-word.ts';
+import { type PathPiece, safePart } from './path-word.ts';
 
 export type WordValues = Readonly<Record<TemplateWord, string>>;
 
@@ -24,28 +24,20 @@ export function usesDate(target: FileTarget): boolean {
 /** The absolute path; always strictly below the target's root. */
 export function pathOf(target: FileTarget, values: WordValues): string {
   let path = '';
-  let part = '';
-  let hasWord = false;
-  const close = () => {
-    path += `/${hasWord ? safePart(part) : part}`;
-    part = '';
-    hasWord = false;
-  };
+  let part: PathPiece[] = [];
   for (const piece of target.parts) {
     if (piece.kind === 'word') {
-      part += safeWord(values[piece.word]);
-      hasWord = true;
+      part.push({ value: values[piece.word] });
       continue;
     }
     const [first = '', ...rest] = piece.text.split('/');
-    part += first;
+    part.push({ own: first });
     for (const next of rest) {
-      close();
-      part = next;
+      path += `/${safePart(part)}`;
+      part = [{ own: next }];
     }
   }
-  close();
-  return `${target.root === '/' ? '' : target.root}${path}`;
+  return `${target.root === '/' ? '' : target.root}${path}/${safePart(part)}`;
 }
 
 export interface DateValues {
