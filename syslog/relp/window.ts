@@ -7,7 +7,6 @@
 
 import { assert } from '../../base/assert.ts';
 
-const FREE = 0;
 const WAITING = 1;
 const ACKNOWLEDGED = 2;
 const REFUSED = 3;
@@ -119,7 +118,6 @@ export class RelpWindow {
     for (; this.head < this.tail; this.head++) {
       const place = this.head % this.sizeMax;
       if (this.states[place] !== ACKNOWLEDGED && this.states[place] !== GIVEN_UP) return;
-      this.states[place] = FREE;
       this.settledThrough = this.refs[place] as number;
     }
   }

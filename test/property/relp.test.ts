@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RelpClientSession } from '../../syslog/relp/client.ts';
 import { RelpFrame, relpHeadroom } from '../../syslog/relp/frame.ts';
+import { RelpOutput, WORD } from '../../syslog/relp/output.ts';
 import { RelpServerSession } from '../../syslog/relp/server.ts';
 import { TXNR_MAX } from '../../syslog/relp/txnr.ts';
 
@@ -194,6 +195,7 @@ class Connection {
     const bad = ['unknown_txnr', 'bad_frame', 'bad_answer', 'open_refused', 'server_aborted'];
     assert.ok(!bad.includes(client.ending as string), `${client.ending}: ${client.told}`);
     assert.equal(client.strayAnswers, 0);
+    assert.ok([undefined, 'closed', 'stopped'].includes(this.server.ending), this.server.told);
     const unsure = client.unacknowledged();
     for (const ref of unsure) world.unsure.set(ref, (world.unsure.get(ref) ?? 0) + 1);
     const delivered = this.sent.filter((ref) => !unsure.includes(ref));
@@ -239,6 +241,39 @@ test(`nothing is lost and nothing comes twice without a reason in ${HISTORIES} h
     breaks > HISTORIES && doubles > 100,
     `${breaks} breaks and ${doubles} doubles: the test tries enough`,
   );
+});
+
+test('what is taken of an output is what was put into it, and stays as it is until it is sent', () => {
+  const next = random(SEED + 2);
+  const data = Buffer.from('abcdefghij'.repeat(200));
+  for (let round = 0; round < 2000; round++) {
+    const output = new RelpOutput(1024);
+    let flying: { view: Buffer; text: string; end: number }[] = [];
+    let sent = 0;
+    let put = '';
+    let taken = '';
+    for (let step = next(40); step >= 0; step--) {
+      const action = next(3);
+      if (action === 0) {
+        const end = next(next(5) === 0 ? 2000 : 40);
+        output.frame(step, WORD.syslog, data, 0, end);
+        put += `${step} syslog ${end}${end > 0 ? ' ' : ''}${data.toString('latin1', 0, end)}\n`;
+      } else if (action === 1) {
+        const view = output.take();
+        taken += view.toString('latin1');
+        flying.push({ view, text: view.toString('latin1'), end: taken.length });
+        assert.equal(taken, put, `seed ${SEED}, round ${round}`);
+      } else {
+        for (const { view, text } of flying)
+          assert.equal(view.toString('latin1'), text, 'nothing has changed');
+        const count = next(2) === 0 ? taken.length - sent : next(taken.length - sent + 1);
+        output.sent(count);
+        sent += count;
+        flying = flying.filter(({ end }) => end > sent);
+      }
+      assert.equal(output.unsentBytes, put.length - sent);
+    }
+  }
 });
 
 /** Pieces that the rules turn on, so that random streams meet all of them often. */

@@ -246,6 +246,20 @@ describe('a server that is wrong', () => {
     assert.equal(talk.session.ending, undefined);
   });
 
+  test('answers an old number again, whose low bits a waiting one has', () => {
+    const talk = ready();
+    for (let ref = 0; ref < 8; ref++) {
+      talk.send(ref);
+      talk.hear(ok(ref + 2));
+    }
+    talk.send(8);
+    talk.hear(ok(2));
+    assert.equal(talk.session.strayAnswers, 1);
+    assert.deepEqual(talk.session.unacknowledged(), [8]);
+    talk.hear(ok(10));
+    assert.deepEqual(talk.session.unacknowledged(), []);
+  });
+
   test('answers what was never sent', () => {
     for (const txnr of [4, 0, TXNR_MAX]) {
       const talk = ready();

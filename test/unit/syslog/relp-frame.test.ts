@@ -196,6 +196,29 @@ test('no byte is missing, whatever sizes meet', () => {
   }
 });
 
+test('numbers of all lengths are written', () => {
+  const output = new RelpOutput(64);
+  const numbers = [0, 1, 9, 10, 11, 99, 100, 101, 999, 1000, 12_345, 99_999_999, 100_000_000, TXNR_MAX];
+  for (const txnr of numbers) output.frame(txnr, WORD.close, Buffer.alloc(0), 0, 0);
+  assert.equal(output.take().toString(), numbers.map((txnr) => `${txnr} close 0\n`).join(''));
+});
+
+test('a large buffer is let go when all is sent, a small one is kept', () => {
+  const output = new RelpOutput(512);
+  const data = Buffer.alloc(5000, 'a');
+  const roomFor = (length: number) => {
+    output.frame(1, WORD.syslog, data, 0, length);
+    const taken = output.take();
+    output.sent(taken.length);
+    return taken.buffer;
+  };
+  const small = roomFor(10);
+  assert.equal(small.byteLength, 512);
+  for (let i = 0; i < 100; i++) assert.equal(roomFor(10), small, 'it is used again');
+  assert.ok(roomFor(5000).byteLength > 5000);
+  assert.equal(roomFor(10).byteLength, 512);
+});
+
 test('what was taken stays as it is until it is sent', () => {
   const output = new RelpOutput(64);
   const data = Buffer.alloc(300, 'a');
