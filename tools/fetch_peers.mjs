@@ -138,7 +138,11 @@ function findUnpacked(peer, cache) {
     PYTHONPATH: join(folder, 'usr/lib/python3/dist-packages'),
   };
   const modules = libraries.map((library) => join(library, 'rsyslog')).find(fs.existsSync);
-  return { path, env, args: /^rsyslogd/.test(peer.name) && modules !== undefined ? ['-M', modules] : [] };
+  return {
+    path,
+    env,
+    args: peer.name.startsWith('rsyslogd') && modules !== undefined ? ['-M', modules] : [],
+  };
 }
 
 /** The package and those of its dependencies that are not on this machine. */
