@@ -147,6 +147,28 @@ test('what is longer than can be meant is told before it comes', () => {
   assert.deepEqual(readAnyhow(`1 syslog ${DATA_MAX} `), []);
 });
 
+test('the longest unfinished frame fills the headroom', () => {
+  for (const messageBytesMax of [MAX, 1025, 5000]) {
+    const reader = new RelpReader({ messageBytesMax, dataBytesMax: 1_000_000 });
+    const headroom = relpHeadroom(messageBytesMax);
+    const dataBytes = Math.max(messageBytesMax, 1024);
+    const header = `999999999 ${'a'.repeat(32)} ${String(dataBytes).padStart(9, '0')} `;
+    const source = Buffer.from(`${header}${'x'.repeat(dataBytes)}\n`);
+    const arena = Buffer.alloc(headroom + 1);
+    const frame = new RelpFrame();
+    for (let at = 0; at < source.length; at++) {
+      assert.equal(reader.kept, at);
+      arena[headroom] = source[at] as number;
+      reader.feed(arena, headroom, headroom + 1);
+      assert.equal(reader.next(frame), at === source.length - 1);
+      if (at === source.length - 1)
+        assert.equal(arena.toString('latin1', frame.start, frame.end), 'x'.repeat(dataBytes));
+      reader.keepRest();
+    }
+    assert.equal(headroom, source.length - 1);
+  }
+});
+
 test('a refused frame comes again, first of all', () => {
   const reader = new RelpReader({ messageBytesMax: MAX, dataBytesMax: DATA_MAX });
   const source = `1 syslog 1 a\n2 syslog 30 ${'b'.repeat(30)}\n3 syslog 1 c\n`;
@@ -170,6 +192,27 @@ test('a refused frame comes again, first of all', () => {
   assert.equal(reader.skippedBytes, 10);
   assert.ok(!reader.next(frame));
   assert.equal(reader.keepRest(), 0);
+});
+
+test('what a caller left, however much, comes again with an empty chunk', () => {
+  const reader = new RelpReader({ messageBytesMax: MAX, dataBytesMax: DATA_MAX });
+  const arena = Buffer.alloc(HEADROOM + 10_000);
+  const frame = new RelpFrame();
+  const source = Array.from({ length: 500 }, (_, i) => `${i} syslog 5 <1>ab\n`).join('');
+  reader.feed(arena, HEADROOM, HEADROOM + arena.write(source, HEADROOM));
+  for (let i = 0; i < 500; i++) {
+    assert.ok(reader.next(frame), `frame ${i}`);
+    assert.equal(frame.txnr, i);
+    assert.equal(arena.toString('latin1', frame.start, frame.end), '<1>ab');
+    if (i % 7 !== 0) continue;
+    const kept = reader.keepRest();
+    arena.fill(0x37);
+    reader.feed(arena, HEADROOM, HEADROOM);
+    assert.ok(i > 0 || kept > HEADROOM);
+  }
+  assert.ok(!reader.next(frame));
+  assert.equal(reader.keepRest(), 0);
+  assert.equal(reader.trouble, 'none');
 });
 
 test('a frame is written as it is read', () => {
