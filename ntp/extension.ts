@@ -4,13 +4,13 @@
 //   field   type(2) length(2) body…     length counts the whole field: 16 or more, a multiple of 4
 //   MAC     key id(4) digest(16 or 20)  in version 4: exactly 20 or 24 octets that are left over
 //
-// A last field without a MAC behind it has 28 octets or more, since shorter ones could be read as a MAC.
+// What is left over decides: more than 24 octets begin with a field, 20 or 24 are a MAC. So a last field without
+// a MAC behind it has 28 octets or more, since a shorter one would be read as a MAC.
 // Refuses: to guess. What can be read in two ways is malformed.
 
 import { HEADER_SIZE } from './header.ts';
 
 const FIELD_MIN = 16;
-const LAST_FIELD_MIN = 28;
 /** What is left over and no longer than this cannot be a field of its own. */
 const MAC_MAX = 24;
 const MAC_MIN = 20;
@@ -33,16 +33,15 @@ export function readTail(view: DataView, at: number, length: number, version: nu
 
 function readFields(view: DataView, from: number, end: number): Tail {
   let at = from;
-  let last = 0;
   let isNts = false;
   while (end - at > MAC_MAX) {
-    last = view.getUint16(at + 2);
-    if (last < FIELD_MIN || (last & 3) !== 0 || last > end - at) return TAIL.malformed;
+    const size = view.getUint16(at + 2);
+    if (size < FIELD_MIN || (size & 3) !== 0 || size > end - at) return TAIL.malformed;
     if (NTS_TYPES.has(view.getUint16(at))) isNts = true;
-    at += last;
+    at += size;
   }
   const rest = end - at;
-  if (rest === 0) return last < LAST_FIELD_MIN ? TAIL.malformed : isNts ? TAIL.nts : TAIL.fields;
+  if (rest === 0) return isNts ? TAIL.nts : TAIL.fields;
   if (rest >= MAC_MIN) return TAIL.mac;
   return rest === 4 && from === at && view.getInt32(at) === 0 ? TAIL.cryptoNak : TAIL.malformed;
 }
