@@ -149,7 +149,6 @@ export class RelpReader {
   /** Takes back the frame that `next` gave last: it comes again, first of all. */
   refuse(): void {
     this.at = this.frameAt;
-    this.skipCount = 0;
     this.owesTrailer = false;
   }
 
