@@ -168,7 +168,6 @@ export class RelpServerSession {
     this.reader.refuse();
     this.upcoming -= 1;
     this.upcomingTxnr = message.txnr;
-    this.waiting[this.upcoming % this.windowMax] = 0;
     this.waitingCount -= 1;
   }
 

@@ -346,6 +346,16 @@ describe('silence', () => {
     assert.deepEqual(talk.session.unacknowledged(), [2]);
   });
 
+  test('is timed anew when a refused message goes out again', () => {
+    const talk = ready();
+    talk.send(1);
+    talk.hear(frame(2, 'rsp', '500 no'));
+    assert.equal(talk.session.deadlineMs, Infinity);
+    talk.nowMs += 60_000;
+    talk.session.sendAgain(1, Buffer.from('m1'), 0, 2, talk.nowMs);
+    assert.equal(talk.session.deadlineMs, talk.nowMs + 5000);
+  });
+
   test('may be allowed to last', () => {
     const talk = ready({ answerTimeoutMs: 0 });
     talk.send(1);

@@ -166,6 +166,8 @@ describe('messages', () => {
       '3 b',
     ]);
     assert.equal(talk.session.skippedBytes, 36);
+    talk.session.skippedBytes = 0;
+    assert.equal(talk.session.skippedBytes, 0);
     talk.session.writtenThrough(3);
     assert.equal(talk.hear(), '2 rsp 6 200 OK\n3 rsp 6 200 OK\n');
   });
