@@ -169,6 +169,7 @@ export class RelpServerSession {
     this.upcoming -= 1;
     this.upcomingTxnr = message.txnr;
     this.waitingCount -= 1;
+    this.endIfDone();
   }
 
   keepRest(): number {

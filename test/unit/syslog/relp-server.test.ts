@@ -240,6 +240,19 @@ describe('the end', () => {
     assert.equal(talk.hear(), '');
   });
 
+  test('a stop while a message is looked at, which is then refused, ends at once', () => {
+    const { session, frame: message } = opened();
+    const arena = Buffer.alloc(HEADROOM + 100);
+    session.feed(arena, HEADROOM, HEADROOM + arena.write(frame(2, 'syslog', 'a'), HEADROOM));
+    assert.ok(session.next(message));
+    session.stop();
+    assert.equal(session.ending, undefined);
+    session.refuse(message);
+    assert.equal(session.ending, 'stopped');
+    assert.ok(!session.next(message));
+    assert.equal(session.takeOutput().toString(), '0 serverclose 0\n');
+  });
+
   test('a stop with nothing on the way ends at once', () => {
     const talk = new Talk();
     talk.session.stop();
