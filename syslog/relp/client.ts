@@ -248,7 +248,7 @@ export class RelpClientSession {
     else if (!this.wasSent(txnr))
       this.end('unknown_txnr', `the server answered ${txnr}, which was never sent`);
     else if (code < 0) this.end('bad_answer', `the server's answer to ${txnr} has no code`);
-    else if (txnr === this.firstTxnr && this.state === 'opening') this.takeOpened(code, nowMs);
+    else if (txnr === this.firstTxnr && this.state === 'opening') this.takeOpened(code);
     else this.takeVerdict(txnr, code, Math.min(start + 4, end), nowMs);
   }
 
@@ -269,7 +269,7 @@ export class RelpClientSession {
     return txnr !== TXNR_HINT && txnrDistance(this.firstTxnr, txnr) < this.framesSent;
   }
 
-  private takeOpened(code: number, nowMs: number): void {
+  private takeOpened(code: number): void {
     const answer = this.arena.toString('latin1', this.frame.start, this.frame.end);
     const line = answer.indexOf('\n');
     const offers = parseOffers(line < 0 ? '' : answer.slice(line + 1));
@@ -280,7 +280,6 @@ export class RelpClientSession {
     }
     this.serverSoftware = offers.software;
     this.state = 'ready';
-    this.quietSinceMs = nowMs;
   }
 
   private takeVerdict(txnr: number, code: number, textStart: number, nowMs: number): void {
