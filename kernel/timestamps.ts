@@ -11,7 +11,7 @@
 import { V4_MAPPED } from '../base/ip.ts';
 import { IOVEC, MMSGHDR, SOCKADDR_IN6, SOCKET } from './abi/socket.ts';
 import { CMSGHDR, IN6_PKTINFO, IN_PKTINFO, STAMPED, TIMESPEC } from './abi/timestamp.ts';
-import { addressOf, recvmmsg, sendmmsg, setsockopt, setStatusFlags } from './libc.ts';
+import { addressOf, lastError, recvmmsg, sendmmsg, setsockopt, setStatusFlags } from './libc.ts';
 
 export const REQUESTS_MAX = 64;
 export const ANSWERS_MAX = 16;
@@ -26,6 +26,7 @@ const CONTROL = 128;
 const ANSWER_CONTROL = 64;
 const IN_PKTINFO_LENGTH = CMSGHDR.size + IN_PKTINFO.size;
 const IN6_PKTINFO_LENGTH = CMSGHDR.size + IN6_PKTINFO.size;
+const NO_TROUBLE: readonly string[] = ['EAGAIN', 'EINTR'];
 const RECEIVE_TIMEOUT_US = 100_000;
 
 function setNumber(fd: number, level: number, name: number, value: number): boolean {
@@ -156,6 +157,12 @@ export class StampedDatagrams {
     const count = recvmmsg(fd, this.#headers, REQUESTS_MAX, flags, null);
     this.#used = count;
     return count;
+  }
+
+  /** Why `receive` gave -1, but for what is no trouble: nothing was there, or a signal came. */
+  trouble(): string | undefined {
+    const error = lastError();
+    return NO_TROUBLE.includes(error) ? undefined : error;
   }
 
   /** The kernel leaves the lengths of the last sender's address and control messages. */

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { EXIT, type Fault, printFault } from '../../base/fault.ts';
 import { printRange } from '../../base/ip.ts';
 import { loadServerConfig } from '../../config/load.ts';
-import type { Rule, ServerConfig, SocketAddress } from '../../config/server.ts';
+import type { NtpConfig, Rule, ServerConfig, SocketAddress } from '../../config/server.ts';
 import { compileSelector } from '../../syslog/selector.ts';
 import { type CliCommand, examples, type Run, SERVER_CONFIG } from '../command.ts';
 import type { Io } from '../io.ts';
@@ -52,14 +52,24 @@ function jsonFault({ code, text }: Fault) {
 /** Rules that are shown; of more, the number. */
 const RULES_SHOWN_MAX = 40;
 
+/** Where time is served, to whom, and as what. */
+function timeLine(ntp: NtpConfig): string {
+  const where = ntp.listen.map(printSocketAddress).join(', ');
+  const who = ['this host', ...ntp.allow.map(printRange)].join(', ');
+  const how =
+    ntp.local === undefined ? 'as not synchronised (no "local")' : `at stratum ${ntp.local.stratum}`;
+  return `${where}, ${how}, to ${who}`;
+}
+
 function summary(config: ServerConfig, sources: readonly string[]): string {
-  const { syslog, files, control, http, rules } = config;
+  const { syslog, files, control, http, ntp, rules } = config;
   const lines = [
     `${config.path} is good.`,
     ...sources.slice(1).map((file) => `  includes  ${file}`),
     `  receives  ${syslog.listen.map((listen) => listen.text).join(', ')}`,
     `  from      ${senders(config)}`,
     `  files in  ${files.root}`,
+    ...(ntp === undefined ? [] : [`  time      ${timeLine(ntp)}`]),
     `  control   ${control.socket}`,
     ...(http === undefined ? [] : [`  http      ${printSocketAddress(http.listen)}`]),
     '',

@@ -9,6 +9,7 @@ import { randomInt } from 'node:crypto';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { unreachable } from '../../base/assert.ts';
 import type { NtpConfig } from '../../config/server.ts';
+import { nap } from '../../kernel/datagrams.ts';
 import { closeSocket, DropMeter } from '../../kernel/socket.ts';
 import { Readiness } from '../../kernel/stream.ts';
 import { ANSWERS_MAX, prepareStamped, REQUESTS_MAX, StampedDatagrams } from '../../kernel/timestamps.ts';
@@ -27,6 +28,8 @@ import type { NtpOrder, NtpReport, NtpSocket, NtpStart } from './ntp.port.ts';
 
 const TICK_MS = 1000;
 const WAIT_MS = 100;
+/** When the kernel cannot give us datagrams (no memory, for one), asking at once again would not help. */
+const TROUBLE_NAP_MS = 10;
 /** Full batches that one socket may take before others have their turn. */
 const ROUND_BATCHES = 8;
 /** Answers that must leave together for their pace to be worth measuring. */
@@ -145,6 +148,7 @@ export class NtpLoop {
     const count = datagrams.receive(fd, wait);
     if (count <= 0) {
       this.#readNow();
+      if (count < 0 && datagrams.trouble() !== undefined) nap(TROUBLE_NAP_MS);
       return 0;
     }
     this.#count(NTP_SLOT.requests, count);

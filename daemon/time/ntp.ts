@@ -29,6 +29,7 @@ export class NtpServer {
   readonly #waiting: { kind: NtpReport['kind']; done: () => void }[] = [];
   #config: NtpConfig;
   #listeners: readonly NtpListener[];
+  #isStopping = false;
   #hasStopped = false;
 
   /** Use `openNtp`. */
@@ -56,7 +57,9 @@ export class NtpServer {
     port1.on('message', (report: NtpReport) => this.#hear(report));
     this.#worker.on('error', (error) => parts.died(error));
     this.#worker.on('exit', () => {
-      if (!this.#hasStopped) parts.died(new BrokenPromise('the time server ended without being asked'));
+      if (!this.#isStopping) parts.died(new BrokenPromise('the time server ended without being asked'));
+      // The end of a thread may be told before its last words are.
+      else this.#hear({ kind: 'stopped' });
     });
   }
 
@@ -127,6 +130,7 @@ export class NtpServer {
 
   async stop(): Promise<void> {
     if (this.#hasStopped) return;
+    this.#isStopping = true;
     const answer = this.#answer('stopped');
     this.#order({ kind: 'stop' });
     await answer;
