@@ -318,7 +318,6 @@ export class RelpServerSession {
     this.told = told;
     this.lastTxnr = txnr;
     if (reason !== 'closed') this.lastWords = Buffer.from(`500 ${told}`);
-    this.reader.passOver();
     this.endIfDone();
   }
 

@@ -449,6 +449,9 @@ describe('the end', () => {
       assert.equal(talk.session.told, 'the server closed the session');
       assert.deepEqual(talk.session.unacknowledged(), [1]);
     }
+    const idle = ready();
+    idle.hear(frame(0, 'serverclose'));
+    assert.equal(idle.session.ending, 'server_closed', 'nothing is awaited');
     const early = new Talk();
     early.hear(frame(0, 'serverclose', 'no room'));
     assert.equal(early.session.ending, 'server_closed');
