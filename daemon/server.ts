@@ -9,27 +9,18 @@ import type { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
 import { printSize } from '../base/units.ts';
 import type { ServerConfig } from '../config/server.ts';
-import { type BoundSocket, closeSocket } from '../kernel/socket.ts';
+import type { BoundSocket } from '../kernel/socket.ts';
 import { type ControlServer, openControl } from './control/control.ts';
-import { makeLockTable } from './files/line-locks.ts';
 import { FileJobs } from './files/rotation.ts';
 import { TroubleBook } from './files/trouble-book.ts';
 import type { HttpServer } from './http/http.ts';
-import { type CountTable, CountReader, LISTENERS_MAX, makeCountTable } from './intake/counts.ts';
-import { bootLaneThread, Lane, type LaneThread } from './intake/lane.ts';
-import type { LaneReport, LaneSocket } from './intake/lane.port.ts';
-import { type OpenListener, openListeners } from './intake/listeners.ts';
-import { makeSenderTable } from './intake/senders.ts';
+import { Intake } from './intake/intake.ts';
+import type { LaneThread } from './intake/lane.ts';
+import type { LaneReport } from './intake/lane.port.ts';
 import { type NtpServer, openNtp } from './time/ntp.ts';
 import type { ClientStatus } from './time/status.ts';
 import { type SenderStatus, SenderView } from './sender-view.ts';
-import {
-  connectionStatus,
-  listenerStatus,
-  messageStatus,
-  type ServerStatus,
-  type StandingListener,
-} from './status.ts';
+import { connectionStatus, listenerStatus, messageStatus, type ServerStatus } from './status.ts';
 
 export interface ServerParts {
   readonly config: ServerConfig;
@@ -49,8 +40,6 @@ const WATCH_MS = 1000;
 const JOB_RETRY_MS = 60_000;
 /** Files in trouble that are named one by one; of a full disk it may be tens of thousands. */
 const TROUBLED_SHOWN_MAX = 100;
-/** The number of the lane that serves TCP; UDP lanes follow. */
-const STREAM_LANE = 1;
 
 export class Server {
   readonly #parts: ServerParts;
@@ -58,17 +47,10 @@ export class Server {
   readonly #senders: SenderView;
   readonly #troubles: TroubleBook;
   readonly #jobs: FileJobs;
-  readonly #locks = makeLockTable();
-  readonly #openTotal = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-  readonly #lanes = new Map<number, Lane>();
-  readonly #countTables: CountTable[] = [];
+  readonly #intake: Intake;
   readonly #startedAt = new Date();
   #config: ServerConfig;
   #loadedAt = new Date();
-  #listeners: OpenListener[] = [];
-  /** Every listener there ever was: its number stays with its counters. */
-  readonly #numbered: StandingListener[] = [];
-  #counts = new CountReader([]);
   #ntp: NtpServer | undefined;
   #control: ControlServer | undefined;
   #http: HttpServer | undefined;
@@ -85,9 +67,16 @@ export class Server {
     this.#config = parts.config;
     this.#senders = new SenderView(parts.log, parts.config.senders.silentAfterMs);
     this.#troubles = new TroubleBook(parts.log, Date.now);
+    this.#intake = new Intake({
+      log: parts.log,
+      passed: parts.passed,
+      threads: parts.threads ?? [],
+      lane: (number, senders) => this.#senders.addLane(number, senders),
+      report: (lane, report) => this.#hear(lane, report),
+      died: (error) => parts.died(error),
+    });
     this.#jobs = new FileJobs({
-      reopen: async (path) =>
-        void (await Promise.all([...this.#lanes.values()].map((lane) => lane.reopen(path)))),
+      reopen: (path) => this.#intake.reopen(path),
       done: (job) => {
         if (job === 'rotate') this.#rotated += 1;
       },
@@ -99,18 +88,18 @@ export class Server {
 
   /** Takes messages when it returns. A Fault: nothing was left open. */
   async open(): Promise<void> {
-    const listeners = openListeners(this.#config.syslog, this.#parts.passed);
-    this.#setListeners(listeners);
-    // Beside the lanes, since a thread takes a moment to start; a fault is told below.
+    // Both at once, since threads take a moment to start; a fault is told below.
+    const intake = this.#intake.open(this.#config);
+    intake.catch(() => undefined);
     const ntp = this.#openNtp(this.#config, this.#parts.passedNtp);
     ntp.catch(() => undefined);
-    await this.#startLanes(listeners);
-    for (const { worker } of this.#parts.threads?.splice(0) ?? []) void worker.terminate();
     try {
+      await intake;
       await ntp;
       this.#control = await openControl(this.#config.control, this);
       await this.#openHttp(this.#config);
     } catch (fault) {
+      await Promise.allSettled([intake, ntp]);
       await this.stop(1000);
       throw fault;
     }
@@ -135,86 +124,6 @@ export class Server {
     const { openHttp } = await import('./http/http.ts');
     this.#http = await openHttp(http.listen, this);
     this.#log.debug(`Pages at ${this.#http.address}/metrics, /healthz, /status and /senders.`);
-  }
-
-  async #startLanes(listeners: readonly OpenListener[]): Promise<void> {
-    const sockets = this.#socketsByLane(listeners);
-    const numbers = [STREAM_LANE, ...sockets.keys()];
-    await Promise.all(
-      [...new Set(numbers)].map((number) => this.#startLane(number, sockets.get(number) ?? [])),
-    );
-  }
-
-  #startLane(number: number, sockets: readonly LaneSocket[]): Promise<void> {
-    const counts = makeCountTable();
-    const senders = makeSenderTable();
-    this.#countTables.push(counts);
-    this.#counts = new CountReader(this.#countTables);
-    this.#senders.addLane(number, senders);
-    const via = number === STREAM_LANE ? 'tcp' : 'udp';
-    const start = {
-      number,
-      via,
-      config: this.#config,
-      sockets,
-      counts,
-      senders,
-      locks: this.#locks,
-      openTotal: this.#openTotal,
-    } as const;
-    const lane = new Lane(this.#parts.threads?.pop() ?? bootLaneThread(), start, {
-      report: (report) => this.#hear(number, report),
-      died: (error) => this.#parts.died(error),
-    });
-    this.#lanes.set(number, lane);
-    return lane.started();
-  }
-
-  /** TCP goes to one lane; each socket of a UDP address goes to a lane of its own. */
-  #socketsByLane(listeners: readonly OpenListener[]): Map<number, LaneSocket[]> {
-    const byLane = new Map<number, LaneSocket[]>();
-    for (const open of listeners) {
-      const listener = this.#numberOf(open);
-      open.fds.forEach((fd, at) => {
-        const lane = open.kind === 'tcp' ? STREAM_LANE : STREAM_LANE + 1 + at;
-        const socket = { fd, kind: open.kind, listener, receiveBufferBytes: open.receiveBuffer?.bytes ?? 0 };
-        byLane.set(lane, [...(byLane.get(lane) ?? []), socket]);
-      });
-    }
-    return byLane;
-  }
-
-  #numberOf(open: OpenListener): number {
-    const at = this.#numbered.findIndex(({ name }) => name === open.name);
-    // More listeners than can be counted apart share the last place.
-    return at < 0 ? LISTENERS_MAX - 1 : at;
-  }
-
-  #setListeners(listeners: OpenListener[]): void {
-    this.#listeners = listeners;
-    const names = new Set(listeners.map(({ name }) => name));
-    this.#numbered.forEach((known, at) => {
-      this.#numbered[at] = { ...known, open: names.has(known.name) };
-    });
-    for (const open of listeners) {
-      const receiveBufferBytes = open.receiveBuffer?.bytes ?? null;
-      const standing = { name: open.name, open: true, passed: open.isPassed, receiveBufferBytes };
-      const at = this.#numbered.findIndex(({ name }) => name === open.name);
-      if (at >= 0) this.#numbered[at] = standing;
-      else this.#addListener(open, standing);
-    }
-  }
-
-  #addListener(open: OpenListener, standing: StandingListener): void {
-    if (this.#numbered.length < LISTENERS_MAX) this.#numbered.push(standing);
-    this.#log.info(`Listening on ${open.name}${open.isPassed ? ' (passed by the service manager)' : ''}.`);
-    const { receiveBuffer: buffer } = open;
-    if (!buffer || buffer.whole) return;
-    const wanted = printSize(this.#config.syslog.receiveBufferBytes);
-    this.#log.info(
-      `The receive buffer of ${open.name} is ${printSize(buffer.bytes / 2)} instead of ${wanted}: bursts beyond it are dropped ` +
-        '(and counted). Raise net.core.rmem_max, or give CAP_NET_ADMIN to the service.',
-    );
   }
 
   // ---- what lanes report
@@ -254,7 +163,7 @@ export class Server {
   /** A file that is opened anew is looked at anew: whether it has grown too large, for one. */
   async #reopen(path?: string): Promise<void> {
     if (this.#state === 'stopping') return;
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.reopen(path)));
+    await this.#intake.reopen(path);
   }
 
   #jobFailed(job: 'rotate' | 'sync', path: string, error: Error): void {
@@ -282,29 +191,16 @@ export class Server {
 
   /** A good configuration takes effect without losing a message or a connection; files are opened anew. */
   async reload(config: ServerConfig): Promise<void> {
-    const before = this.#listeners;
-    const listeners = openListeners(config.syslog, [], before);
-    const kept = listeners.filter((open) => before.includes(open));
-    const fresh = listeners.filter((open) => !before.includes(open));
-    const gone = before.filter((open) => !listeners.includes(open));
+    const plan = this.#intake.plan(config);
     const old = this.#config;
     try {
       await this.#moveDoors(old, config);
     } catch (fault) {
-      for (const { fds } of fresh) fds.forEach(closeSocket);
+      this.#intake.discard(plan);
       throw fault;
     }
     this.#config = config;
-    this.#setListeners([...kept, ...fresh]);
-    const added = this.#socketsByLane(fresh);
-    const remove = gone.flatMap(({ fds }) => fds);
-    await Promise.all(
-      [...this.#lanes].map(([number, lane]) =>
-        lane.configure({ config, add: added.get(number) ?? [], remove }),
-      ),
-    );
-    for (const [number, sockets] of added)
-      if (!this.#lanes.has(number)) await this.#startLane(number, sockets);
+    await this.#intake.carryOut(plan);
     this.#senders.configure(config.senders.silentAfterMs);
     this.#loadedAt = new Date();
     if (
@@ -365,8 +261,7 @@ export class Server {
     this.#state = 'stopping';
     clearInterval(this.#watch);
     const deadlineMs = Date.now() + withinMs;
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.stop(deadlineMs)));
-    const unwritten = [...this.#lanes.values()].reduce((sum, lane) => sum + lane.unwrittenBytes, 0);
+    const unwritten = await this.#intake.stop(deadlineMs);
     if (unwritten > 0) {
       this.#log.error(
         `${printSize(unwritten)} of messages could not be written before the end and are lost.`,
@@ -396,8 +291,8 @@ export class Server {
 
   status(): ServerStatus {
     this.#senders.refresh(Date.now());
-    const counts = this.#counts;
-    const listeners = this.#numbered.map((listener, at) => listenerStatus(at, listener, counts));
+    const { counts } = this.#intake;
+    const listeners = this.#intake.listeners.map((listener, at) => listenerStatus(at, listener, counts));
     const usage = resourceUsage();
     const troubled = this.#troubles.list();
     return {

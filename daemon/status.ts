@@ -4,6 +4,7 @@
 import { FILE_TROUBLES, type FileTrouble } from './files/trouble.ts';
 import type { TroubledFile } from './files/trouble-book.ts';
 import { CLOSINGS, type Closing, type CountReader, REFUSALS, type Refusal } from './intake/counts.ts';
+import type { StandingListener } from './intake/intake.ts';
 import { TROUBLES, type Trouble } from '../syslog/record.ts';
 import type { NtpStatus } from './time/status.ts';
 
@@ -87,13 +88,6 @@ function table<Name extends string>(
   read: (name: Name) => number,
 ): Record<Name, number> {
   return Object.fromEntries(names.map((name) => [name, read(name)])) as Record<Name, number>;
-}
-
-export interface StandingListener {
-  readonly name: string;
-  readonly open: boolean;
-  readonly passed: boolean;
-  readonly receiveBufferBytes: number | null;
 }
 
 export function listenerStatus(at: number, listener: StandingListener, counts: CountReader): ListenerStatus {
