@@ -121,7 +121,8 @@ export class RelpReader {
 
   /**
    * Takes a chunk. The bytes before `start` receive what was kept; with an empty chunk (start === end) that
-   * may be more than lies before `start`, and is then placed at the arena's beginning.
+   * may be more than lies before `start`, and is then placed at the arena's beginning. More than that is kept
+   * only if the caller stopped midway: then it feeds nothing new until it has gone on.
    */
   feed(bytes: Buffer, start: number, end: number): void {
     this.bytes = bytes;
@@ -163,9 +164,11 @@ export class RelpReader {
     return rest;
   }
 
-  /** Whoever wants no more frames: what is here and what comes is passed over. */
+  /** For whoever wants no more frames: what is here, and what waits, is passed over. */
   passOver(): void {
     this.at = this.end;
+    this.carry = NOTHING;
+    this.carryLength = 0;
   }
 
   private makeRoom(rest: number, have: number): void {

@@ -149,11 +149,7 @@ export class RelpServerSession {
   /** The next message, [start, end) of what was fed; it waits for `written(message.txnr)` from now on. */
   next(message: RelpFrame): boolean {
     for (;;) {
-      if (this.leaving !== undefined) {
-        this.reader.passOver();
-        return false;
-      }
-      if (this.isFull) return false;
+      if (this.leaving !== undefined || this.isFull) return false;
       if (!this.reader.next(message)) {
         this.checkTrouble(message);
         return false;
@@ -174,6 +170,7 @@ export class RelpServerSession {
 
   keepRest(): number {
     this.bytes = NOTHING;
+    if (this.leaving !== undefined) this.reader.passOver();
     return this.reader.keepRest();
   }
 
@@ -318,6 +315,8 @@ export class RelpServerSession {
     this.told = told;
     this.lastTxnr = txnr;
     if (reason !== 'closed') this.lastWords = Buffer.from(`500 ${told}`);
+    // What waits was not taken, and will not be answered.
+    this.reader.passOver();
     this.endIfDone();
   }
 

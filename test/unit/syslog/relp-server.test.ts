@@ -240,6 +240,26 @@ describe('the end', () => {
     assert.equal(talk.hear(), '');
   });
 
+  test('after a stop nothing waits any more, whenever it came', () => {
+    const many = Array.from({ length: 200 }, (_, i) => frame(i + 2, 'syslog', 'a')).join('');
+    for (const when of ['after', 'between', 'refused'] as const) {
+      const talk = opened({ windowMax: 2 });
+      const { session, frame: message } = talk;
+      const arena = Buffer.alloc(HEADROOM + 4000);
+      session.feed(arena, HEADROOM, HEADROOM + arena.write(many, HEADROOM));
+      assert.ok(session.next(message));
+      if (when === 'after') assert.ok(session.keepRest() > HEADROOM);
+      session.stop();
+      if (when === 'refused') session.refuse(message);
+      else session.written(2);
+      assert.equal(session.ending, 'stopped', when);
+      if (when !== 'after') session.keepRest();
+      assert.equal(session.kept, 0, when);
+      assert.deepEqual(talk.say(many), []);
+      assert.equal(session.kept, 0, when);
+    }
+  });
+
   test('a stop while a message is looked at, which is then refused, ends at once', () => {
     const { session, frame: message } = opened();
     const arena = Buffer.alloc(HEADROOM + 100);
