@@ -5,14 +5,13 @@
 //   | slot 0                           | slot 1                            |
 //   +-------------------------- ... ---+-------------------------- ... ----+
 //
-//   a slot  0        8            16             24               32      36
-//           +--------+------------+--------------+----------------+-------+
-//           | magic  | generation | acknowledged | written        | check |
-//           | 8 byte | f64        | f64          | f64            | u32   |
-//           +--------+------------+--------------+----------------+-------+
+//   a slot  0        8            16             24        32     40            48      52
+//           +--------+------------+--------------+---------+------+-------------+-------+
+//           | magic  | generation | acknowledged | written | lost | lostThrough | check |
+//           | 8 byte | f64        | f64          | f64     | f64  | f64         | u32   |
+//           +--------+------------+--------------+---------+------+-------------+-------+
 //
-// The whole slot with the highest generation counts, so a save is seen whole or not at all. `written` is the
-// last sequence number given out by then: what is not found of that is missing, and not merely unknown.
+// The whole slot with the highest generation counts, so a save is seen whole or not at all.
 
 // Refuses: to replace the file by a rename. That needs room on a disk that may be full, and without a cursor
 // that moves a full spool could never empty (docs/decide/spool-cursor.md).
@@ -21,7 +20,7 @@ import { codeOf } from '../../base/fault.ts';
 import { checksum } from './checksum.ts';
 import { type Folder, readAll, type SpoolFile, writeAll } from './disk.ts';
 
-const SLOT_BYTES = 36;
+const SLOT_BYTES = 52;
 /** A slot has a page of its own, so that a torn write of one leaves the other. */
 const SLOT_APART = 4096;
 export const CURSOR_BYTES = 2 * SLOT_APART;
@@ -31,7 +30,22 @@ const SUFFIX = '.cursor';
 const GENERATION_AT = 8;
 const ACKNOWLEDGED_AT = 16;
 const WRITTEN_AT = 24;
-const CHECK_AT = 32;
+const LOST_AT = 32;
+const LOST_THROUGH_AT = 40;
+const CHECK_AT = 48;
+
+/** How things stand with a destination. */
+export interface Standing {
+  /** All up to this sequence number is done. */
+  readonly acknowledged: number;
+  /** The last that was given out: what is not found of that is missing, and not merely unknown. */
+  readonly written: number;
+  /** Of those behind `acknowledged`: how many were counted as lost already, and the last of them. */
+  readonly lost: number;
+  readonly lostThrough: number;
+}
+
+const NOTHING: Standing = { acknowledged: 0, written: 0, lost: 0, lostThrough: 0 };
 
 /** 'fresh': there was none. 'older': the newest slot is damaged, the one before it counts. 'lost': neither is whole. */
 export type CursorState = 'good' | 'fresh' | 'older' | 'lost';
@@ -57,6 +71,15 @@ export function destinationOf(name: string): string {
   return Buffer.from(plain, 'latin1').toString();
 }
 
+function isSame(a: Standing, b: Standing): boolean {
+  return (
+    a.acknowledged === b.acknowledged &&
+    a.written === b.written &&
+    a.lost === b.lost &&
+    a.lostThrough === b.lostThrough
+  );
+}
+
 export class Cursor {
   readonly name: string;
   readonly #folder: Folder;
@@ -66,9 +89,8 @@ export class Cursor {
   readonly #view = new DataView(this.#slot.buffer);
 
   state: CursorState = 'fresh';
-  /** As they are on disk. */
-  acknowledged = 0;
-  written = 0;
+  /** As it is on disk. */
+  saved = NOTHING;
   /** Why the last save failed. */
   error: unknown;
   #isSynced = true;
@@ -108,18 +130,22 @@ export class Cursor {
     const generation = slot.readDoubleLE(GENERATION_AT);
     if (generation > this.#generation) {
       this.#generation = generation;
-      this.acknowledged = slot.readDoubleLE(ACKNOWLEDGED_AT);
-      this.written = slot.readDoubleLE(WRITTEN_AT);
+      this.saved = {
+        acknowledged: slot.readDoubleLE(ACKNOWLEDGED_AT),
+        written: slot.readDoubleLE(WRITTEN_AT),
+        lost: slot.readDoubleLE(LOST_AT),
+        lostThrough: slot.readDoubleLE(LOST_THROUGH_AT),
+      };
     }
     return true;
   }
 
   /** False, with `error`, when the disk does not take it: then the cursor on disk stays where it was. */
-  save(acknowledged: number, written: number): boolean {
-    if (acknowledged === this.acknowledged && written === this.written && this.state === 'good') return true;
+  save(standing: Standing): boolean {
+    if (this.state === 'good' && isSame(standing, this.saved)) return true;
     try {
       this.#file ??= this.#openFile();
-      this.#write(this.#file, acknowledged, written);
+      this.#write(this.#file, standing);
       this.error = undefined;
       return true;
     } catch (error) {
@@ -128,17 +154,18 @@ export class Cursor {
     }
   }
 
-  #write(file: SpoolFile, acknowledged: number, written: number): void {
+  #write(file: SpoolFile, standing: Standing): void {
     const generation = this.#generation + 1;
     this.#view.setFloat64(GENERATION_AT, generation, true);
-    this.#view.setFloat64(ACKNOWLEDGED_AT, acknowledged, true);
-    this.#view.setFloat64(WRITTEN_AT, written, true);
+    this.#view.setFloat64(ACKNOWLEDGED_AT, standing.acknowledged, true);
+    this.#view.setFloat64(WRITTEN_AT, standing.written, true);
+    this.#view.setFloat64(LOST_AT, standing.lost, true);
+    this.#view.setFloat64(LOST_THROUGH_AT, standing.lostThrough, true);
     this.#view.setUint32(CHECK_AT, checksum(this.#slot, 0, CHECK_AT, 0), true);
     const done = writeAll(file, this.#slot, SLOT_BYTES, (generation % 2) * SLOT_APART);
     if (done.error !== undefined) throw done.error;
     this.#generation = generation;
-    this.acknowledged = acknowledged;
-    this.written = written;
+    this.saved = standing;
     this.state = 'good';
     this.#isSynced = false;
   }

@@ -34,6 +34,8 @@ export interface SpoolFile {
   /** How many were taken; a disk that fills up takes some before it refuses. */
   write(from: Uint8Array, at: number, length: number, position: number): number;
   truncate(size: number): void;
+  /** False: somebody has removed it; what is written goes nowhere. */
+  hasName(): boolean;
   /** Bytes that were written are still there after a power cut. */
   sync(): void;
   close(): void;

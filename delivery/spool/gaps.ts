@@ -10,6 +10,15 @@ export class Gaps {
   /** In order, apart from each other. */
   #ranges: Range[] = [];
 
+  get count(): number {
+    return this.#ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  }
+
+  /** The last number of all; 0 when there is no gap. */
+  get last(): number {
+    return this.#ranges.at(-1)?.last ?? 0;
+  }
+
   /** How many of these numbers lie in gaps that are known. */
   within(first: number, last: number): number {
     let count = 0;

@@ -45,6 +45,21 @@ export interface RecordBatch {
   readonly count: number;
 }
 
+/** What is read or written at once. */
+const WINDOW_BYTES = 256 * 1024;
+
+/** What a spool's files may hold. */
+export interface Sizes {
+  readonly recordBytesMax: number;
+  readonly segmentBytes: number;
+}
+
+/** Memory for a piece of a segment, with room for any record. */
+export function windowFor(sizes: Sizes): RecordMemory {
+  const piece = Math.min(WINDOW_BYTES, Math.ceil(sizes.segmentBytes / 2));
+  return new RecordMemory(Math.max(piece, RECORD_HEADER + sizes.recordBytesMax));
+}
+
 const SEGMENT_NAME = /^(\d{16})-([0-9a-f]{8})\.seg$/;
 
 export function printSegmentName(first: number, salt: number): string {

@@ -179,6 +179,10 @@ class NodeFile implements SpoolFile {
     ftruncateSync(this.#fd, size);
   }
 
+  hasName(): boolean {
+    return fstatSync(this.#fd).nlink > 0;
+  }
+
   sync(): void {
     fdatasyncSync(this.#fd);
   }

@@ -10,9 +10,9 @@
 import { assert } from '../../base/assert.ts';
 import { codeOf } from '../../base/fault.ts';
 import { printSize } from '../../base/units.ts';
-import type { Cursor } from './cursor.ts';
+import type { Cursor, Standing } from './cursor.ts';
 import { Gaps } from './gaps.ts';
-import { RECORD_HEADER, type RecordBatch, RecordMemory } from './layout.ts';
+import { RECORD_HEADER, type RecordBatch, RecordMemory, type Sizes, windowFor } from './layout.ts';
 import { type Amount, add, type DropReason, type Drops, noDrops, troubleOf } from './reasons.ts';
 import { SegmentScan } from './scan.ts';
 import type { Segment } from './segment.ts';
@@ -21,9 +21,6 @@ import type { Voice } from './voice.ts';
 
 /** Records in one batch. */
 export const BATCH_RECORDS_MAX = 1024;
-
-/** What a reader reads at once. */
-const WINDOW_BYTES = 256 * 1024;
 
 /** How long a place that cannot be read is tried before it is stepped over. */
 const READ_RETRY_MS = 30_000;
@@ -81,9 +78,11 @@ export interface ReaderParts {
   readonly shelf: Shelf;
   readonly voice: Voice;
   readonly now: () => number;
-  readonly recordBytesMax: number;
+  readonly sizes: Sizes;
   /** A destination is past something: a segment may go. */
   readonly onProgress: () => void;
+  /** Somebody else has removed a segment. */
+  readonly onGone: (segment: Segment) => void;
 }
 
 class Batch implements ReadBatch {
@@ -132,6 +131,8 @@ export class DestinationReader implements SpoolReader {
   #handed: Handed[] = [];
   /** What will never come, behind the cursor. */
   readonly #gaps = new Gaps();
+  /** Losses that an earlier run counted, behind the cursor. */
+  readonly #known: { lost: number; readonly through: number };
   /** Records that were under way when they were removed to make room. */
   #removedThrough = 0;
   /** Where the first record stands that is not acknowledged, if that is known. */
@@ -140,6 +141,7 @@ export class DestinationReader implements SpoolReader {
   #scanned: Segment | undefined;
   #damagedBytes = 0;
   #troubledSinceMs: number | undefined;
+  #hasNewLoss = false;
   #isClosed = false;
   #oldest: { after: number; sec: number } | undefined;
 
@@ -148,9 +150,10 @@ export class DestinationReader implements SpoolReader {
     this.cursor = cursor;
     this.#acknowledged = acknowledged;
     this.#position = acknowledged + 1;
+    this.#known = { lost: cursor.saved.lost, through: cursor.saved.lostThrough };
     this.#parts = parts;
     this.#shelf = parts.shelf;
-    this.#memory = new RecordMemory(Math.max(WINDOW_BYTES, RECORD_HEADER + parts.recordBytesMax));
+    this.#memory = windowFor(parts.sizes);
     this.#batch = new Batch(this.#memory.bytes);
     this.#locate();
   }
@@ -165,21 +168,25 @@ export class DestinationReader implements SpoolReader {
     batch.clear();
     this.#fill(batch, Math.min(recordsMax, BATCH_RECORDS_MAX));
     const { count } = batch;
+    const isLoss = this.#hasNewLoss;
+    this.#hasNewLoss = false;
     if (count > 0) {
       const last = batch.sequences[count - 1] as number;
-      const behind = this.#here(last + 1);
+      const behind = this.#here();
       const appendedSec = batch.appendedSec[0] as number;
       this.#handed.push({ last, bytes: batch.sum, appendedSec, behind });
-    } else if (this.#settle()) this.#progress();
+    }
+    if ((count === 0 && this.#settle()) || isLoss) this.#progress();
     return batch;
   }
 
-  #here(expected: number): Place {
+  #here(): Place {
     assert(this.#scanned !== undefined && this.#scan !== undefined, 'a record was found in a segment');
-    return { segment: this.#scanned, offset: this.#scan.offset, expected };
+    return { segment: this.#scanned, offset: this.#scan.expectedAt, expected: this.#scan.expected };
   }
 
   #fill(batch: Batch, recordsMax: number): void {
+    if (this.#scanned && !this.#shelf.segments.includes(this.#scanned)) this.#closeScan();
     while (batch.count < recordsMax) {
       const scan = this.#scan ?? this.#openScan();
       if (scan === undefined) return;
@@ -222,10 +229,32 @@ export class DestinationReader implements SpoolReader {
     if (last < this.#position) return;
     const first = this.#position;
     this.#position = last + 1;
-    const records = this.#gaps.add(first, last);
+    const fresh = this.#gaps.add(first, last);
+    const records = fresh - this.#takeKnown(first, fresh);
     if (records === 0) return;
+    this.#hasNewLoss = true;
     add(this.dropped, reason, records, bytes);
     if (reason !== 'oldest') this.#sayLost(reason, records, first, bytes);
+  }
+
+  /** How many of these an earlier run has counted. */
+  #takeKnown(first: number, fresh: number): number {
+    if (first > this.#known.through) return 0;
+    const count = Math.min(this.#known.lost, fresh, this.#known.through - first + 1);
+    this.#known.lost -= count;
+    return count;
+  }
+
+  /** What the cursor has to keep, so that a later run goes on from here. */
+  get standing(): Standing {
+    // Those of an earlier run that were not passed yet are still to be passed.
+    const known = this.#known.through > this.#acknowledged ? this.#known : { lost: 0, through: 0 };
+    return {
+      acknowledged: this.#acknowledged,
+      written: this.#shelf.next - 1,
+      lost: this.#gaps.count + known.lost,
+      lostThrough: Math.max(this.#gaps.last, known.through),
+    };
   }
 
   #sayLost(reason: DropReason, records: number, first: number, bytes: number): void {
@@ -246,6 +275,7 @@ export class DestinationReader implements SpoolReader {
         return this.#enter(segment);
       } catch (error) {
         const isGone = ['ENOENT', 'ELOOP'].includes(codeOf(error) ?? '');
+        if (isGone) this.#parts.onGone(segment);
         if (!isGone && !this.#isHopeless(error)) return undefined;
         this.#lose(this.#shelf.lastOf(segment), isGone ? 'missing' : 'damaged', isGone ? 0 : segment.end);
       }
@@ -255,7 +285,7 @@ export class DestinationReader implements SpoolReader {
   #enter(segment: Segment): SegmentScan {
     const file = this.#shelf.folder.open(segment.name, 'read');
     const place = this.#place?.segment === segment ? this.#place : undefined;
-    const { recordBytesMax } = this.#parts;
+    const { recordBytesMax } = this.#parts.sizes;
     this.#damagedBytes = 0;
     this.#scanned = segment;
     this.#scan = new SegmentScan(segment, file, this.#memory, recordBytesMax, place?.offset, place?.expected);
@@ -309,7 +339,7 @@ export class DestinationReader implements SpoolReader {
   #settle(): boolean {
     if (this.#handed.length > 0 || this.#position - 1 <= this.#acknowledged) return false;
     this.#acknowledged = this.#position - 1;
-    this.#place = this.#scan && this.#here(this.#position);
+    this.#place = this.#scan && this.#here();
     return true;
   }
 
@@ -328,9 +358,8 @@ export class DestinationReader implements SpoolReader {
     if (this.#settle()) this.#progress();
   }
 
-  /** The segment will be removed to make room. What is under way may still arrive. */
-  giveUp(segment: Segment): void {
-    const last = this.#shelf.lastOf(segment);
+  /** The segment, up to `last`, was removed to make room. What is under way may still arrive. */
+  giveUp(segment: Segment, last: number): void {
     if (last <= this.#acknowledged) return;
     this.#lose(segment.first - 1, 'missing', 0);
     const offset = this.#offsetIn(segment);
@@ -353,7 +382,7 @@ export class DestinationReader implements SpoolReader {
     try {
       const scan = this.#enter(segment);
       while (scan.sequence < this.#acknowledged && scan.step(true) === 'record');
-      if (scan.sequence === this.#acknowledged) this.#place = this.#here(this.#position);
+      if (scan.sequence === this.#acknowledged) this.#place = this.#here();
     } catch {
       // The first batch will meet the same trouble, and say so.
     }
@@ -404,7 +433,7 @@ export class DestinationReader implements SpoolReader {
     const place = this.#place?.segment === segment ? this.#place : undefined;
     try {
       const file = this.#shelf.folder.open(segment.name, 'read');
-      const { recordBytesMax } = this.#parts;
+      const { recordBytesMax } = this.#parts.sizes;
       const memory = new RecordMemory(RECORD_HEADER + recordBytesMax);
       const scan = new SegmentScan(segment, file, memory, recordBytesMax, place?.offset, place?.expected);
       try {

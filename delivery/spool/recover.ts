@@ -7,7 +7,7 @@
 import { codeOf, Fault } from '../../base/fault.ts';
 import { Cursor, cursorName, destinationOf, isCursorName } from './cursor.ts';
 import type { Folder, FolderEntry } from './disk.ts';
-import { RECORD_HEADER, RecordMemory } from './layout.ts';
+import { RECORD_HEADER, type Sizes, windowFor } from './layout.ts';
 import { SegmentScan } from './scan.ts';
 import { type Segment, segmentOf } from './segment.ts';
 import type { Voice } from './voice.ts';
@@ -33,7 +33,7 @@ export interface Found {
 export function lookAround(
   folder: Folder,
   destinations: readonly string[],
-  recordBytesMax: number,
+  sizes: Sizes,
   voice: Voice,
 ): Found {
   const entries = folder.list();
@@ -44,10 +44,8 @@ export function lookAround(
   for (const { name } of abandoned) names.add(name);
   const foreign = entries.map(({ name }) => name).filter((name) => !names.has(name));
   const newest = segments.at(-1);
-  const tail = newest && findTail(folder, newest, recordBytesMax, voice);
-  const promised = [...cursors, ...abandoned].map(({ acknowledged, written }) =>
-    Math.max(acknowledged, written),
-  );
+  const tail = newest && findTail(folder, newest, sizes, voice);
+  const promised = [...cursors, ...abandoned].map(({ saved }) => Math.max(saved.acknowledged, saved.written));
   if (newest && tail) newest.end = tail.end;
   return {
     segments,
@@ -104,12 +102,12 @@ interface Tail {
   readonly lastMax: number;
 }
 
-function findTail(folder: Folder, segment: Segment, recordBytesMax: number, voice: Voice): Tail {
+function findTail(folder: Folder, segment: Segment, sizes: Sizes, voice: Voice): Tail {
   const tail = { end: 0, last: segment.first - 1 };
   let isReadable = true;
   try {
-    const memory = new RecordMemory(Math.max(1024 ** 2, RECORD_HEADER + recordBytesMax));
-    const scan = new SegmentScan(segment, folder.open(segment.name, 'read'), memory, recordBytesMax);
+    const file = folder.open(segment.name, 'read');
+    const scan = new SegmentScan(segment, file, windowFor(sizes), sizes.recordBytesMax);
     try {
       for (let step = scan.step(true); step !== 'end'; step = scan.step(true)) {
         if (step === 'unreadable') isReadable = false;
@@ -158,7 +156,7 @@ function sayCursor(cursor: Cursor, name: string, found: Found, voice: Voice): vo
 }
 
 export function sayAbandoned(cursor: Cursor, last: number, voice: Voice): void {
-  const waiting = last - cursor.acknowledged;
+  const waiting = last - cursor.saved.acknowledged;
   const name = destinationOf(cursor.name);
   voice.warn(
     'abandoned',

@@ -35,6 +35,9 @@ export class SegmentScan {
   stop = 0;
   sequence = 0;
   appendedSec = 0;
+  /** Behind the last record, at this file offset, the record of this sequence number was written. */
+  expected: number;
+  expectedAt: number;
   /** Bytes that belong to no record, so far. */
   damagedBytes = 0;
   /** Why the last step was 'unreadable'. */
@@ -46,7 +49,6 @@ export class SegmentScan {
   #base: number;
   #fill = 0;
   #at = 0;
-  #expected: number;
   #isSearching = false;
   #searched = 0;
 
@@ -64,10 +66,11 @@ export class SegmentScan {
     this.memory = memory;
     this.#recordBytesMax = recordBytesMax;
     this.#base = offset;
-    this.#expected = expected;
+    this.expected = expected;
+    this.expectedAt = offset;
   }
 
-  /** File offset behind the last record, or behind the damage that follows it. */
+  /** File offset: behind the last record, and behind the damage that follows it as far as it was seen. */
   get offset(): number {
     return this.#base + this.#at;
   }
@@ -106,9 +109,9 @@ export class SegmentScan {
     if (this.#fill - this.#at < RECORD_HEADER) return RECORD_HEADER;
     const length = this.memory.lengthAt(this.#at);
     if (length === 0 || length > this.#recordBytesMax || length + RECORD_HEADER > left) return 0;
-    const ahead = this.memory.sequenceAt(this.#at, this.#expected) - this.#expected;
-    // Each record that was stepped over took more than its header.
-    const aheadMax = this.#isSearching ? left / RECORD_HEADER : 0;
+    const ahead = this.memory.sequenceAt(this.#at, this.expected) - this.expected;
+    // Each record that was stepped over took a header and a byte at least.
+    const aheadMax = (this.offset - this.expectedAt) / (RECORD_HEADER + 1);
     return ahead <= aheadMax ? RECORD_HEADER + length : 0;
   }
 
@@ -117,22 +120,19 @@ export class SegmentScan {
     if (this.#isSearching) this.#searched += size;
     const end = this.#at + size;
     if (!this.memory.isWhole(this.#at, end, this.#segment.salt)) return false;
-    this.sequence = this.memory.sequenceAt(this.#at, this.#expected);
+    this.sequence = this.memory.sequenceAt(this.#at, this.expected);
     this.appendedSec = this.memory.appendedSecAt(this.#at);
     this.start = this.#at + RECORD_HEADER;
     this.stop = end;
     this.#at = end;
-    this.#expected = this.sequence + 1;
+    this.expected = this.sequence + 1;
+    this.expectedAt = this.offset;
     this.#isSearching = false;
     return true;
   }
 
-  /** The search begins where we stand: a scan may have been begun right behind damage. */
   #search(): void {
-    if (!this.#isSearching) {
-      this.#isSearching = true;
-      return;
-    }
+    this.#isSearching = true;
     const isHopeless = this.#searched > SEARCH_BYTES_MAX;
     this.#skip(isHopeless ? this.#segment.end - this.offset : 1);
   }

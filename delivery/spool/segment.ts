@@ -43,38 +43,38 @@ export class SegmentWriter {
     return new SegmentWriter({ name, first, salt, end: 0, size: 0 }, folder.create(name), first - 1);
   }
 
-  /** Goes on behind the last record of a segment that an earlier run left; what stands behind it is cut off. */
+  /** Goes on behind the last record of a segment that an earlier run left. */
   static resume(folder: Folder, segment: Segment, last: number): SegmentWriter {
-    const file = folder.open(segment.name, 'write');
-    try {
-      if (segment.size > segment.end) file.truncate(segment.end);
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-    segment.size = segment.end;
-    return new SegmentWriter(segment, file, last);
+    return new SegmentWriter(segment, folder.open(segment.name, 'write'), last);
   }
 
-  /** All or a part of the bytes; after a part `takeBack` says where the last whole record of it ends. */
+  /** All or a part of the bytes; `keep` says how much of that is whole records. */
   write(memory: RecordMemory, length: number): Written {
+    try {
+      this.#cut();
+    } catch (error) {
+      return { bytes: 0, error };
+    }
     const written = writeAll(this.#file, memory.bytes, length, this.segment.end);
     this.segment.size = this.segment.end + written.bytes;
     return written;
   }
 
-  /** `bytes` of the last write are whole records. False: what is behind them could not be cut off. */
-  keep(bytes: number, last: number): boolean {
+  /** `bytes` of the last write are whole records; what is behind them is cut off, now or before the next write. */
+  keep(bytes: number, last: number): void {
     this.segment.end += bytes;
     this.last = last;
-    if (this.segment.size === this.segment.end) return true;
     try {
-      this.#file.truncate(this.segment.end);
-      this.segment.size = this.segment.end;
-      return true;
+      this.#cut();
     } catch {
-      return false;
+      // A disk that has become read-only; nobody reads behind the end.
     }
+  }
+
+  #cut(): void {
+    if (this.segment.size === this.segment.end) return;
+    this.#file.truncate(this.segment.end);
+    this.segment.size = this.segment.end;
   }
 
   get isSynced(): boolean {
@@ -98,6 +98,11 @@ export class SegmentWriter {
       const { error } = writeAll(this.#file, bytes, count, at);
       if (error !== undefined) throw error;
     }
+  }
+
+  /** Nobody has removed it. */
+  isThere(): boolean {
+    return this.#file.hasName();
   }
 
   close(): void {

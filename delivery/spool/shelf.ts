@@ -68,6 +68,12 @@ export class Shelf {
     this.#segments.shift();
   }
 
+  /** One that holds no record, and in whose file nothing will be found. */
+  forget(segment: Segment): void {
+    const at = this.#segments.indexOf(segment);
+    if (at >= 0) this.#segments.splice(at, 1);
+  }
+
   /** For one that holds no record. */
   removeNewest(): void {
     const newest = this.#segments.at(-1);

@@ -12,7 +12,7 @@ import type { Log } from '../../base/log.ts';
 import { printSize } from '../../base/units.ts';
 import { CURSOR_BYTES, type Cursor } from './cursor.ts';
 import type { Disk, Folder } from './disk.ts';
-import { RECORD_HEADER, type RecordBatch } from './layout.ts';
+import { RECORD_HEADER, type RecordBatch, type Sizes } from './layout.ts';
 import { type DestinationCounts, DestinationReader, type SpoolReader } from './reader.ts';
 import { type Amount, add, type DropReason, type SpoolTrouble, TROUBLE_TEXT, troubleOf } from './reasons.ts';
 import { type Found, lookAround, sayAbandoned, sayFound } from './recover.ts';
@@ -91,21 +91,15 @@ const SEGMENT_BYTES_MAX = 16 * 1024 ** 2;
 /** So that `dropOldest` never drops more than this share at once. */
 const SEGMENTS_AT_LEAST = 16;
 
-interface Sizes {
-  readonly sync: SpoolSync;
-  readonly recordBytesMax: number;
-  readonly segmentBytes: number;
-}
-
 /** A small spool gets small segments, but each record has room in one. */
 function sizesOf(limits: SpoolLimits): Sizes {
-  const { maxDiskSpaceBytes, sync } = limits;
+  const { maxDiskSpaceBytes } = limits;
   const half = Math.floor(forSegments(limits) / 2);
   const recordBytesMax = Math.min(limits.recordBytesMax ?? RECORD_BYTES_MAX, half - RECORD_HEADER);
   assert(recordBytesMax > 0, 'maxDiskSpace has room for the cursors and two records');
   const share = Math.min(SEGMENT_BYTES_MAX, Math.floor(maxDiskSpaceBytes / SEGMENTS_AT_LEAST));
   const segmentBytes = Math.min(half, Math.max(limits.segmentBytes ?? share, recordBytesMax + RECORD_HEADER));
-  return { sync, recordBytesMax, segmentBytes };
+  return { recordBytesMax, segmentBytes };
 }
 
 function forSegments({ maxDiskSpaceBytes, destinations }: SpoolLimits): number {
@@ -121,7 +115,7 @@ export function openSpool(directory: string, limits: SpoolLimits, deps: SpoolDep
   const folder = deps.disk.enter(directory);
   try {
     const sizes = sizesOf(limits);
-    const found = lookAround(folder, destinations, sizes.recordBytesMax, voice);
+    const found = lookAround(folder, destinations, sizes, voice);
     sayFound(found, destinations, voice);
     return new DiskSpool(folder, found, limits, sizes, deps, voice);
   } catch (error) {
@@ -167,13 +161,13 @@ class DiskSpool implements Spool {
     this.#deps = deps;
     this.#voice = voice;
     this.#shelf = new Shelf(folder, found.segments, found.last + 1);
-    this.#writing = new SpoolWriting(this.#shelf, sizes, deps.salt, deps.now());
+    this.#writing = new SpoolWriting(this.#shelf, { ...sizes, sync: limits.sync }, deps.salt, deps.now());
     this.#resume();
     // A destination without a cursor begins with the oldest record kept, before those that are gone let go of it.
     const beginning = (this.#shelf.oldest?.first ?? this.#shelf.next) - 1;
     this.#readers = found.cursors.map((cursor, i) => {
       const isKnown = cursor.state === 'good' || cursor.state === 'older';
-      const acknowledged = isKnown ? cursor.acknowledged : beginning;
+      const acknowledged = isKnown ? cursor.saved.acknowledged : beginning;
       return this.#openReader(limits.destinations[i] as string, cursor, acknowledged);
     });
     this.#saveCursors();
@@ -187,36 +181,35 @@ class DiskSpool implements Spool {
       shelf: this.#shelf,
       voice: this.#voice,
       now: this.#deps.now,
-      recordBytesMax: this.#sizes.recordBytesMax,
+      sizes: this.#sizes,
       onProgress: () => this.#onProgress(),
+      onGone: (segment) => this.#writing.sealIf(segment),
     });
   }
 
-  /** What is behind the last whole record of the newest segment is cut off; if nothing is before it, it goes. */
+  /**
+   * Goes on in the newest segment, if the next record follows the last whole one in it; what is behind that is
+   * cut off. One without a record and in the wrong place goes.
+   */
   #resume(): void {
     const { newest } = this.#shelf;
     if (newest === undefined) return;
-    const isLast = this.#found.lastWhole + 1 === this.#shelf.next;
-    const isEmpty = newest.end === 0;
-    if (isEmpty && this.#removeEmpty()) return;
-    if (!isEmpty && isLast && this.#writing.resume(newest, this.#found.lastWhole)) return;
-    // A new segment must not begin with the same number as this one, or one of them would never be read.
-    this.#shelf.next = Math.max(this.#shelf.next, newest.first + 1);
+    const isNext = this.#found.lastWhole + 1 === this.#shelf.next;
+    if (isNext) this.#writing.resume(newest, this.#found.lastWhole);
+    else if (newest.end === 0) this.#removeEmpty();
   }
 
-  #removeEmpty(): boolean {
+  #removeEmpty(): void {
     try {
       this.#shelf.removeNewest();
-      return true;
     } catch (error) {
       this.#sayCannot('remove', error);
-      return false;
     }
   }
 
   #letGo(abandoned: readonly Cursor[]): void {
     for (const cursor of abandoned) {
-      const waiting = Math.max(0, this.#shelf.next - 1 - cursor.acknowledged);
+      const waiting = Math.max(0, this.#shelf.next - 1 - cursor.saved.acknowledged);
       this.#abandonedRecords += waiting;
       sayAbandoned(cursor, this.#shelf.next - 1, this.#voice);
       try {
@@ -320,14 +313,13 @@ class DiskSpool implements Spool {
   #dropOldest(): boolean {
     const { oldest } = this.#shelf;
     if (oldest === undefined) return false;
-    if (this.#writing.isNewest(oldest)) this.#writing.seal();
-    for (const reader of this.#readers) reader.giveUp(oldest);
-    // Giving up may have moved the cursors, and that may have removed it.
-    if (this.#shelf.oldest !== oldest) return true;
-    const isGone = this.#saveCursors() && this.#removeOldest();
-    if (isGone)
-      this.#voice.warn('drop oldest', 'The spool is full: the oldest records make room for new ones.');
-    return isGone;
+    this.#writing.sealIf(oldest);
+    const last = this.#shelf.lastOf(oldest);
+    if (!this.#removeOldest()) return false;
+    for (const reader of this.#readers) reader.giveUp(oldest, last);
+    this.#saveCursors();
+    this.#voice.warn('oldest', 'The spool is full: the oldest records make room for new ones.');
+    return true;
   }
 
   #removeOldest(): boolean {
@@ -366,7 +358,7 @@ class DiskSpool implements Spool {
 
   #save(reader: DestinationReader): boolean {
     const { cursor } = reader;
-    if (cursor.save(reader.acknowledged, this.#writing.written)) return true;
+    if (cursor.save(reader.standing)) return true;
     this.#sayCannot('move the cursor in', cursor.error);
     return false;
   }
@@ -420,6 +412,7 @@ class DiskSpool implements Spool {
   tick(): void {
     if (this.#isStopped) return;
     const nowMs = this.#deps.now();
+    this.#writing.checkNewest();
     this.#writing.syncIfDue(nowMs, false);
     this.#saveCursors();
     this.#removePassed();

@@ -4,26 +4,22 @@
 // Promises: `written` and `safe` name the last record that is in a file, and that is on the disk as far as
 // `sync` asks for it. After a failure nothing is half there, and the failure has a name.
 
+import { codeOf } from '../../base/fault.ts';
 import type { Folder } from './disk.ts';
-import { RECORD_HEADER, type RecordBatch, RecordMemory } from './layout.ts';
+import { RECORD_HEADER, type RecordBatch, type RecordMemory, type Sizes, windowFor } from './layout.ts';
 import { type SpoolTrouble, troubleOf } from './reasons.ts';
 import { type Segment, SegmentWriter } from './segment.ts';
 import type { Shelf } from './shelf.ts';
 
 export type SpoolSync = 'none' | '1s' | 'each';
 
-/** What is written at once. */
-const WRITE_BYTES = 256 * 1024;
-
 /** Between two tries after a failure: four times a second. */
 export const RETRY_MS = 250;
 
 const SYNC_EVERY_MS = 1000;
 
-export interface WritingLimits {
+export interface WritingLimits extends Sizes {
   readonly sync: SpoolSync;
-  readonly segmentBytes: number;
-  readonly recordBytesMax: number;
 }
 
 export class SpoolWriting {
@@ -35,6 +31,10 @@ export class SpoolWriting {
   #writer: SegmentWriter | undefined;
   /** Full, or given up, and not on the disk yet; oldest first. */
   #sealed: SegmentWriter[] = [];
+  /** The newest one of an earlier run, and its last record. */
+  #resumable: { readonly segment: Segment; readonly last: number } | undefined;
+  /** Of an earlier run, which may have ended before it synced them. */
+  #inherited: Segment[];
   #hasNewNames = false;
   #safe: number;
   #syncedAtMs: number;
@@ -49,8 +49,10 @@ export class SpoolWriting {
     this.#shelf = shelf;
     this.#limits = limits;
     this.#salt = salt;
-    this.#memory = new RecordMemory(Math.max(WRITE_BYTES, RECORD_HEADER + limits.recordBytesMax));
-    this.#safe = shelf.next - 1;
+    this.#memory = windowFor(limits);
+    this.#inherited = limits.sync === 'none' ? [] : [...shelf.segments];
+    this.#hasNewNames = this.#inherited.length > 0;
+    this.#safe = (shelf.oldest?.first ?? shelf.next) - 1;
     this.#syncedAtMs = nowMs;
   }
 
@@ -66,23 +68,28 @@ export class SpoolWriting {
     return this.#writer?.segment === segment;
   }
 
-  /** Goes on in the newest segment of an earlier run, if it ends whole and has room. */
-  resume(segment: Segment, last: number): boolean {
-    try {
-      const writer = SegmentWriter.resume(this.#folder, segment, last);
-      if (segment.size < this.#limits.segmentBytes / 2) this.#writer = writer;
-      else writer.close();
-      return true;
-    } catch {
-      return false;
-    }
+  /** The next record follows the last whole one of this segment: it goes there, if there is room. */
+  resume(segment: Segment, last: number): void {
+    if (segment.end < this.#limits.segmentBytes / 2) this.#resumable = { segment, last };
   }
 
-  /** The room that a segment has for the next record of this size, in bytes; a new segment is empty. */
-  #roomFor(size: number): number {
-    const end = this.#writer?.segment.end ?? 0;
-    const room = this.#limits.segmentBytes - end;
-    return room >= size ? room : this.#limits.segmentBytes;
+  /** False: not at the moment. A file that cannot be written while others could be is left as it is. */
+  #resumeNow(nowMs: number): boolean {
+    if (this.#resumable === undefined) return true;
+    const { segment, last } = this.#resumable;
+    try {
+      this.#writer = SegmentWriter.resume(this.#folder, segment, last);
+    } catch (error) {
+      const trouble = troubleOf(error);
+      if (trouble === 'read_only' || trouble === 'too_many_open') {
+        this.#fail(error, nowMs);
+        return false;
+      }
+      // A new segment must not begin with the same number as this one, or one of them would never be read.
+      this.#shelf.next = Math.max(this.#shelf.next, segment.first + 1);
+    }
+    this.#resumable = undefined;
+    return true;
   }
 
   /** Whether it is worth trying: not right after a failure, and not behind records that cannot be made safe. */
@@ -104,9 +111,10 @@ export class SpoolWriting {
    */
   write(batch: RecordBatch, from: number, bytesMax: number, nowMs: number): number {
     const first = RECORD_HEADER + (batch.ends[from] as number) - (batch.starts[from] as number);
-    const room = Math.min(bytesMax, this.#roomFor(first), this.#memory.bytes.length);
     const writer = this.#writerFor(first, nowMs);
     if (writer === undefined) return 0;
+    const segmentRoom = this.#limits.segmentBytes - writer.segment.end;
+    const room = Math.min(bytesMax, segmentRoom, this.#memory.bytes.length);
     const sec = Math.max(0, Math.floor(nowMs / 1000));
     let fill = 0;
     let count = 0;
@@ -122,9 +130,8 @@ export class SpoolWriting {
   #commit(writer: SegmentWriter, count: number, fill: number, nowMs: number): number {
     const { bytes, error } = writer.write(this.#memory, fill);
     const whole = bytes === fill ? { count, bytes } : this.#wholeRecords(bytes);
-    const isWhole = writer.keep(whole.bytes, this.#shelf.next + whole.count - 1);
+    writer.keep(whole.bytes, this.#shelf.next + whole.count - 1);
     this.#shelf.next += whole.count;
-    if (!isWhole) this.#seal();
     if (error === undefined) this.#recover();
     else this.#fail(error, nowMs);
     return whole.count;
@@ -143,6 +150,7 @@ export class SpoolWriting {
   }
 
   #writerFor(size: number, nowMs: number): SegmentWriter | undefined {
+    if (!this.#resumeNow(nowMs)) return undefined;
     const writer = this.#writer;
     if (writer && writer.segment.end + size <= this.#limits.segmentBytes) return writer;
     this.#seal();
@@ -162,17 +170,28 @@ export class SpoolWriting {
     const writer = this.#writer;
     if (writer === undefined) return;
     this.#writer = undefined;
+    if (writer.segment.end === 0) this.#shelf.forget(writer.segment);
     if (this.#limits.sync === 'none') writer.close();
     else this.#sealed.push(writer);
   }
 
-  /** The newest segment takes no more, so that it can be removed. */
+  /** If it is the newest one, it takes no more: it will be removed, or is gone. */
+  sealIf(segment: Segment): void {
+    if (this.isNewest(segment)) this.#seal();
+  }
+
+  /** Records that go into a file without a name would be lost with it. */
+  checkNewest(): void {
+    if (this.#writer && !this.#writer.isThere()) this.#seal();
+  }
+
   seal(): void {
     this.#seal();
   }
 
   /** A segment is gone: what was not synced of it need not be. */
   forget(segment: Segment): void {
+    if (this.#resumable?.segment === segment) this.#resumable = undefined;
     for (const writer of this.#sealed.filter((one) => one.segment === segment)) writer.close();
     this.#sealed = this.#sealed.filter((one) => one.segment !== segment);
   }
@@ -204,6 +223,7 @@ export class SpoolWriting {
     try {
       if (this.#hasNewNames) this.#folder.syncNames();
       this.#hasNewNames = false;
+      this.#syncInherited();
       while (this.#sealed[0] !== undefined) {
         this.#sealed[0].sync();
         this.#safe = Math.max(this.#safe, this.#sealed[0].last);
@@ -218,6 +238,27 @@ export class SpoolWriting {
       this.#isSyncFailing = true;
       this.#fail(error, nowMs);
       return false;
+    }
+  }
+
+  #syncInherited(): void {
+    for (let segment = this.#inherited[0]; segment !== undefined; segment = this.#inherited[0]) {
+      if (this.#shelf.segments.includes(segment)) this.#syncFile(segment);
+      this.#inherited.shift();
+    }
+  }
+
+  #syncFile({ name }: Segment): void {
+    try {
+      const file = this.#folder.open(name, 'read');
+      try {
+        file.sync();
+      } finally {
+        file.close();
+      }
+    } catch (error) {
+      // Gone, or not ours any more: its records are missing, which its readers will count.
+      if (!['ENOENT', 'ELOOP'].includes(codeOf(error) ?? '')) throw error;
     }
   }
 
