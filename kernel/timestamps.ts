@@ -271,11 +271,6 @@ export class StampedDatagrams {
     return (length + 7) & ~7;
   }
 
-  /** Goes through all of a sending but the sending, so that the code for it is at hand when it counts. */
-  rehearseSend(fd: number): void {
-    sendmmsg(fd, this.#answerHeaders, 0, SOCKET.MSG_DONTWAIT);
-  }
-
   /** Sends answers 0 … count-1. How many the kernel took; the rest is not sent. */
   send(fd: number, count: number): number {
     let sent = 0;

@@ -36,8 +36,6 @@ const ROUND_BATCHES = 8;
 const PACE_COUNT_MIN = 4;
 const PACE_FOLLOW = 1 / 16;
 /** Beyond this the thread was interrupted, and the pace says nothing. */
-/** After a pause of this length other code has taken the processor's caches. */
-const COLD_MS = 0.1;
 const PACE_NS_MAX = 20_000;
 
 interface Served4 {
@@ -65,21 +63,18 @@ export class NtpLoop {
   readonly #kinds = new Uint8Array(ANSWERS_MAX);
   /** Nanoseconds from one answer of a batch to the next. */
   readonly #isStamped: boolean;
-  readonly #sparePlace: number;
   readonly #pace = new Float64Array(1);
   #config: NtpConfig;
   /** Milliseconds on a clock that is never stepped: now, and the next tick. */
   readonly #now = new Float64Array(2);
   /** The one socket, if there is one; -1: there are several, or none. */
   #onlyFd = -1;
-  #isCold = true;
   #isStopping = false;
 
   constructor(start: NtpStart, port: MessagePort) {
     this.#port = port;
     this.#bell = new Int32Array(start.bell);
     this.#counts = new Float64Array(start.counts);
-    this.#sparePlace = this.#datagrams.answerTo(ANSWERS_MAX - 1);
     this.#config = start.config;
     this.#clock = new ClockWatch();
     this.#clients = new ClientRows(start.clients, randomInt(2 ** 31));
@@ -176,10 +171,8 @@ export class NtpLoop {
 
   /** For the accounts of clients and the next tick. A batch is as late as its first request came: no reading. */
   #setNow(sec: number, nanos: number): void {
-    const before = this.#now[0] as number;
     const nowMs = sec * 1000 + nanos / 1e6 - this.#clock.steppedMs;
     this.#now[0] = nowMs;
-    if (nowMs - before > COLD_MS) this.#isCold = true;
     this.#answerer.setTime(nowMs);
   }
 
@@ -225,7 +218,6 @@ export class NtpLoop {
     const { view } = this.#datagrams;
     const clock = this.#clock.real;
     const paceNs = this.#pace[0] as number;
-    if (this.#isCold && count < ANSWERS_MAX) this.#warmUp(fd);
     clock.read();
     for (let k = 0; k < count; k += 1) {
       const nanos = clock.nanos + k * paceNs;
@@ -241,22 +233,10 @@ export class NtpLoop {
       );
       if (!isSound) this.#count(NTP_SLOT.unstamped, 1);
     }
-    this.#isCold = false;
     const sent = this.#datagrams.send(fd, count);
     this.#count(NTP_SLOT.answers, sent);
     if (sent < count) this.#count(NTP_SLOT.unsent, count - sent);
     if (count >= PACE_COUNT_MIN) this.#followPace(count);
-  }
-
-  /**
-   * After a pause the processor has forgotten this code, and fetching it takes a microsecond or two: that is
-   * spent here, before the clock is read, by going through the same steps with an answer that is not sent.
-   */
-  #warmUp(fd: number): void {
-    const { view } = this.#datagrams;
-    const { real } = this.#clock;
-    this.#answerer.stamp(view, this.#sparePlace, KIND.plain, ntpSeconds(real.sec), fractionOf(real.nanos));
-    this.#datagrams.rehearseSend(fd);
   }
 
   #followPace(count: number): void {
