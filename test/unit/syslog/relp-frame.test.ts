@@ -47,11 +47,12 @@ test('a frame has a number, a command and data of the announced length', () => {
     '2 syslog <1>ab',
     '3 close ',
   ]);
-  assert.deepEqual(readAnyhow('0 serverclose 0\n7 rsp 6 200 OK\n0 abort 0\n9 eventlog 1 x\n'), [
+  assert.deepEqual(readAnyhow('0 serverclose 0\n7 rsp 6 200 OK\n0 abort 0\n9 eventlog 1 x\n9 AZaz 0\n'), [
     '0 serverclose ',
     '7 rsp 200 OK',
     '0 abort ',
     '9 unknown x',
+    '9 unknown ',
   ]);
 });
 
@@ -93,6 +94,9 @@ test('what is no header is told as soon as it is seen', () => {
     '1 rsp 0 x\n',
     'GET / HTTP/1.1\r\n',
     '1 @ 0\n',
+    ' rsp 0\n',
+    '1 rsp \n',
+    '1 rsp20\n',
   ])
     assert.deepEqual(readAnyhow(text), ['bad_header'], JSON.stringify(text));
   assert.deepEqual(readAnyhow('1 `a 0\n'), ['bad_header']);
