@@ -94,6 +94,7 @@ export class Cursor {
   /** Why the last save failed. */
   error: unknown;
   #isSynced = true;
+  #isNameNew = false;
 
   constructor(folder: Folder, name: string) {
     this.#folder = folder;
@@ -178,6 +179,7 @@ export class Cursor {
       if (codeOf(error) !== 'ENOENT') throw error;
     }
     const file = this.#folder.create(this.name);
+    this.#isNameNew = true;
     const done = writeAll(file, Buffer.alloc(CURSOR_BYTES), CURSOR_BYTES, 0);
     if (done.error === undefined) return file;
     file.close();
@@ -189,6 +191,8 @@ export class Cursor {
   sync(): boolean {
     if (this.#isSynced || this.#file === undefined) return this.error === undefined;
     try {
+      if (this.#isNameNew) this.#folder.syncNames();
+      this.#isNameNew = false;
       this.#file.sync();
       this.#isSynced = true;
       return true;

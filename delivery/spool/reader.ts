@@ -9,28 +9,18 @@
 
 import { assert } from '../../base/assert.ts';
 import { codeOf } from '../../base/fault.ts';
-import { printSize } from '../../base/units.ts';
+import { Batch, BATCH_RECORDS_MAX, type ReadBatch } from './batch.ts';
 import type { Cursor, Standing } from './cursor.ts';
-import { Gaps } from './gaps.ts';
-import { RECORD_HEADER, type RecordBatch, RecordMemory, type Sizes, windowFor } from './layout.ts';
-import { type Amount, add, type DropReason, type Drops, noDrops, troubleOf } from './reasons.ts';
+import { Losses } from './losses.ts';
+import { RECORD_HEADER, RecordMemory, type Sizes, windowFor } from './layout.ts';
+import { type Amount, add, type DropReason, type Drops, troubleOf } from './reasons.ts';
 import { SegmentScan } from './scan.ts';
 import type { Segment } from './segment.ts';
 import type { Shelf } from './shelf.ts';
 import type { Voice } from './voice.ts';
 
-/** Records in one batch. */
-export const BATCH_RECORDS_MAX = 1024;
-
 /** How long a place that cannot be read is tried before it is stepped over. */
 const READ_RETRY_MS = 30_000;
-
-/** Of records, valid until the next batch is asked for. */
-export interface ReadBatch extends RecordBatch {
-  readonly sequences: ArrayLike<number>;
-  /** When each was appended, in seconds since 1970. */
-  readonly appendedSec: ArrayLike<number>;
-}
 
 export interface Waiting extends Amount {
   /** When the first record that is not acknowledged was appended, in seconds since 1970. */
@@ -85,39 +75,9 @@ export interface ReaderParts {
   readonly onGone: (segment: Segment) => void;
 }
 
-class Batch implements ReadBatch {
-  readonly bytes: Buffer;
-  readonly starts = new Uint32Array(BATCH_RECORDS_MAX);
-  readonly ends = new Uint32Array(BATCH_RECORDS_MAX);
-  readonly sequences = new Float64Array(BATCH_RECORDS_MAX);
-  readonly appendedSec = new Uint32Array(BATCH_RECORDS_MAX);
-  count = 0;
-  sum = 0;
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-  }
-
-  put(scan: SegmentScan): void {
-    const i = this.count;
-    this.starts[i] = scan.start;
-    this.ends[i] = scan.stop;
-    this.sequences[i] = scan.sequence;
-    this.appendedSec[i] = scan.appendedSec;
-    this.sum += scan.stop - scan.start;
-    this.count = i + 1;
-  }
-
-  clear(): void {
-    this.count = 0;
-    this.sum = 0;
-  }
-}
-
 export class DestinationReader implements SpoolReader {
   readonly destination: string;
   readonly cursor: Cursor;
-  readonly dropped: Drops = noDrops();
   readonly #parts: ReaderParts;
   readonly #shelf: Shelf;
   readonly #memory: RecordMemory;
@@ -129,10 +89,7 @@ export class DestinationReader implements SpoolReader {
   readonly #delivered: Amount = { records: 0, bytes: 0 };
   /** What was handed out and is not acknowledged. */
   #handed: Handed[] = [];
-  /** What will never come, behind the cursor. */
-  readonly #gaps = new Gaps();
-  /** Losses that an earlier run counted, behind the cursor. */
-  readonly #known: { lost: number; readonly through: number };
+  readonly #losses: Losses;
   /** Records that were under way when they were removed to make room. */
   #removedThrough = 0;
   /** Where the first record stands that is not acknowledged, if that is known. */
@@ -141,7 +98,6 @@ export class DestinationReader implements SpoolReader {
   #scanned: Segment | undefined;
   #damagedBytes = 0;
   #troubledSinceMs: number | undefined;
-  #hasNewLoss = false;
   #isClosed = false;
   #oldest: { after: number; sec: number } | undefined;
 
@@ -150,12 +106,18 @@ export class DestinationReader implements SpoolReader {
     this.cursor = cursor;
     this.#acknowledged = acknowledged;
     this.#position = acknowledged + 1;
-    this.#known = { lost: cursor.saved.lost, through: cursor.saved.lostThrough };
+    const known = { lost: cursor.saved.lost, through: cursor.saved.lostThrough };
+    this.#losses = new Losses(destination, known, parts.voice);
     this.#parts = parts;
     this.#shelf = parts.shelf;
     this.#memory = windowFor(parts.sizes);
     this.#batch = new Batch(this.#memory.bytes);
     this.#locate();
+  }
+
+  /** A record that the spool did not take is lost for each destination. */
+  countDropped(reason: DropReason, bytes: number): void {
+    add(this.#losses.dropped, reason, 1, bytes);
   }
 
   get acknowledged(): number {
@@ -168,8 +130,8 @@ export class DestinationReader implements SpoolReader {
     batch.clear();
     this.#fill(batch, Math.min(recordsMax, BATCH_RECORDS_MAX));
     const { count } = batch;
-    const isLoss = this.#hasNewLoss;
-    this.#hasNewLoss = false;
+    const isLoss = this.#losses.hasNew;
+    this.#losses.hasNew = false;
     if (count > 0) {
       const last = batch.sequences[count - 1] as number;
       const behind = this.#here();
@@ -229,41 +191,13 @@ export class DestinationReader implements SpoolReader {
     if (last < this.#position) return;
     const first = this.#position;
     this.#position = last + 1;
-    const fresh = this.#gaps.add(first, last);
-    const records = fresh - this.#takeKnown(first, fresh);
-    if (records === 0) return;
-    this.#hasNewLoss = true;
-    add(this.dropped, reason, records, bytes);
-    if (reason !== 'oldest') this.#sayLost(reason, records, first, bytes);
-  }
-
-  /** How many of these an earlier run has counted. */
-  #takeKnown(first: number, fresh: number): number {
-    if (first > this.#known.through) return 0;
-    const count = Math.min(this.#known.lost, fresh, this.#known.through - first + 1);
-    this.#known.lost -= count;
-    return count;
+    this.#losses.add(first, last, reason, bytes);
   }
 
   /** What the cursor has to keep, so that a later run goes on from here. */
   get standing(): Standing {
-    // Those of an earlier run that were not passed yet are still to be passed.
-    const known = this.#known.through > this.#acknowledged ? this.#known : { lost: 0, through: 0 };
-    return {
-      acknowledged: this.#acknowledged,
-      written: this.#shelf.next - 1,
-      lost: this.#gaps.count + known.lost,
-      lostThrough: Math.max(this.#gaps.last, known.through),
-    };
-  }
-
-  #sayLost(reason: DropReason, records: number, first: number, bytes: number): void {
-    const what = reason === 'damaged' ? `damaged on disk (${printSize(bytes)})` : 'missing from the disk';
-    const count = records === 1 ? '1 record is' : `${records} records are`;
-    this.#parts.voice.warn(
-      reason,
-      `${count} ${what} and cannot be delivered to ${this.destination}, from number ${first} on; the rest goes on.`,
-    );
+    const acknowledged = this.#acknowledged;
+    return { acknowledged, written: this.#shelf.next - 1, ...this.#losses.standing(acknowledged) };
   }
 
   #openScan(): SegmentScan | undefined {
@@ -323,7 +257,7 @@ export class DestinationReader implements SpoolReader {
   acknowledge(sequence: number): void {
     assert(sequence < this.#position, 'only what was handed out is acknowledged');
     if (sequence <= this.#acknowledged) return;
-    const lost = this.#gaps.within(this.#acknowledged + 1, sequence);
+    const lost = this.#losses.within(this.#acknowledged + 1, sequence);
     this.#delivered.records += sequence - this.#acknowledged - lost;
     this.#acknowledged = sequence;
     while (this.#handed[0] !== undefined && this.#handed[0].last <= sequence) {
@@ -344,7 +278,7 @@ export class DestinationReader implements SpoolReader {
   }
 
   #progress(): void {
-    this.#gaps.forget(this.#acknowledged);
+    this.#losses.forget(this.#acknowledged);
     this.#parts.onProgress();
   }
 
@@ -391,7 +325,7 @@ export class DestinationReader implements SpoolReader {
 
   counts(): DestinationCounts {
     const { next } = this.#shelf;
-    const lost = this.#gaps.within(this.#acknowledged + 1, next - 1);
+    const lost = this.#losses.within(this.#acknowledged + 1, next - 1);
     const records = next - 1 - this.#acknowledged - lost;
     const underWay = this.#handed.length === 0 ? 0 : this.#underWay();
     return {
@@ -400,13 +334,13 @@ export class DestinationReader implements SpoolReader {
       delivered: { ...this.#delivered },
       waiting: { records, bytes: this.#waitingBytes(records), oldestSec: this.#oldestSec(records) },
       underWay,
-      dropped: structuredClone(this.dropped),
+      dropped: structuredClone(this.#losses.dropped),
     };
   }
 
   #underWay(): number {
     const last = this.#handed.at(-1)?.last ?? this.#acknowledged;
-    return last - this.#acknowledged - this.#gaps.within(this.#acknowledged + 1, last);
+    return last - this.#acknowledged - this.#losses.within(this.#acknowledged + 1, last);
   }
 
   #waitingBytes(records: number): number {

@@ -10,6 +10,7 @@ export const SPOOL_TROUBLES = [
   'read_only',
   'permission',
   'too_many_open',
+  'gone',
   'io_error',
 ] as const;
 export type SpoolTrouble = (typeof SPOOL_TROUBLES)[number];
@@ -23,6 +24,8 @@ const BY_ERROR: Readonly<Record<string, SpoolTrouble>> = {
   EPERM: 'permission',
   EMFILE: 'too_many_open',
   ENFILE: 'too_many_open',
+  ENOENT: 'gone',
+  ENOTDIR: 'gone',
 };
 
 export function troubleOf(error: unknown): SpoolTrouble {
@@ -44,6 +47,10 @@ export const TROUBLE_TEXT: Readonly<Record<SpoolTrouble, { what: string; mend: s
     mend: 'Give the user that Belfry runs as the right to write there.',
   },
   too_many_open: { what: 'too many files are open', mend: 'Raise LimitNOFILE of the service.' },
+  gone: {
+    what: 'its directory, or a file in it, is gone',
+    mend: 'Look who removed it; start Belfry again to make a new one.',
+  },
   io_error: { what: 'the device failed', mend: 'Look into the kernel log for the device.' },
 };
 
@@ -61,6 +68,7 @@ export const DROP_REASONS = {
     chosen: false,
     means: 'Not taken: too many files were open, and "onFull" allows to drop.',
   },
+  gone: { chosen: false, means: 'Not taken: the directory was removed, and "onFull" allows to drop.' },
   io_error: { chosen: false, means: 'Not taken: the device failed, and "onFull" allows to drop.' },
   damaged: { chosen: false, means: 'Its bytes on disk are no longer those that were written.' },
   missing: {

@@ -10,29 +10,17 @@
 import { assert } from '../../base/assert.ts';
 import type { Log } from '../../base/log.ts';
 import { printSize } from '../../base/units.ts';
-import { CURSOR_BYTES, type Cursor } from './cursor.ts';
+import type { Cursor } from './cursor.ts';
 import type { Disk, Folder } from './disk.ts';
 import { RECORD_HEADER, type RecordBatch, type Sizes } from './layout.ts';
+import { type SpoolLimits, sizesOf } from './limits.ts';
 import { type DestinationCounts, DestinationReader, type SpoolReader } from './reader.ts';
-import { type Amount, add, type DropReason, type SpoolTrouble, TROUBLE_TEXT, troubleOf } from './reasons.ts';
+import { type Amount, type DropReason, type SpoolTrouble, TROUBLE_TEXT } from './reasons.ts';
 import { type Found, lookAround, sayAbandoned, sayFound } from './recover.ts';
+import { Room, sayCannot } from './room.ts';
 import { Shelf } from './shelf.ts';
 import { Voice } from './voice.ts';
-import { RETRY_MS, type SpoolSync, SpoolWriting } from './writing.ts';
-
-export type OnFull = 'block' | 'dropOldest' | 'dropNewest';
-
-export interface SpoolLimits {
-  /** Each has its own cursor; at least one, no name twice. */
-  readonly destinations: readonly string[];
-  readonly maxDiskSpaceBytes: number;
-  readonly onFull: OnFull;
-  readonly sync: SpoolSync;
-  /** Larger records are dropped and counted; as `syslog.maxMessageSize` bounds them on the other side. */
-  readonly recordBytesMax?: number;
-  /** Disk space is given back, and `dropOldest` drops, by whole segments. */
-  readonly segmentBytes?: number;
-}
+import { SpoolWriting } from './writing.ts';
 
 export interface SpoolDeps {
   readonly disk: Disk;
@@ -86,26 +74,6 @@ export interface Spool {
 /** What `append` has to do with a record that cannot be written now and may not be dropped. */
 const WAIT = -1;
 
-const RECORD_BYTES_MAX = 1024 ** 2;
-const SEGMENT_BYTES_MAX = 16 * 1024 ** 2;
-/** So that `dropOldest` never drops more than this share at once. */
-const SEGMENTS_AT_LEAST = 16;
-
-/** A small spool gets small segments, but each record has room in one. */
-function sizesOf(limits: SpoolLimits): Sizes {
-  const { maxDiskSpaceBytes } = limits;
-  const half = Math.floor(forSegments(limits) / 2);
-  const recordBytesMax = Math.min(limits.recordBytesMax ?? RECORD_BYTES_MAX, half - RECORD_HEADER);
-  assert(recordBytesMax > 0, 'maxDiskSpace has room for the cursors and two records');
-  const share = Math.min(SEGMENT_BYTES_MAX, Math.floor(maxDiskSpaceBytes / SEGMENTS_AT_LEAST));
-  const segmentBytes = Math.min(half, Math.max(limits.segmentBytes ?? share, recordBytesMax + RECORD_HEADER));
-  return { recordBytesMax, segmentBytes };
-}
-
-function forSegments({ maxDiskSpaceBytes, destinations }: SpoolLimits): number {
-  return maxDiskSpaceBytes - destinations.length * CURSOR_BYTES;
-}
-
 /** Throws a Fault where the directory cannot be used at all: not ours, in use, not there and not to be made. */
 export function openSpool(directory: string, limits: SpoolLimits, deps: SpoolDeps): Spool {
   const { destinations } = limits;
@@ -114,7 +82,7 @@ export function openSpool(directory: string, limits: SpoolLimits, deps: SpoolDep
   const voice = new Voice(deps.log, deps.now, { spool: directory });
   const folder = deps.disk.enter(directory);
   try {
-    const sizes = sizesOf(limits);
+    const sizes = sizesOf(limits, directory);
     const found = lookAround(folder, destinations, sizes, voice);
     sayFound(found, destinations, voice);
     return new DiskSpool(folder, found, limits, sizes, deps, voice);
@@ -136,16 +104,11 @@ class DiskSpool implements Spool {
   readonly #found: Found;
   readonly #appended: Amount = { records: 0, bytes: 0 };
   #abandonedRecords = 0;
+  readonly #room: Room;
   /** `append` was refused, and for how many bytes. */
   #isRefusing = false;
   #wantedBytes = 0;
-  /** Why the oldest segment could not be removed. */
-  #cannotRemove: Exclude<SpoolTrouble, 'limit'> | undefined;
-  #madeRoomAtMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
-  /** What the segments take on disk. */
-  #diskBytes = 0;
-
   constructor(
     folder: Folder,
     found: Found,
@@ -170,10 +133,10 @@ class DiskSpool implements Spool {
       const acknowledged = isKnown ? cursor.saved.acknowledged : beginning;
       return this.#openReader(limits.destinations[i] as string, cursor, acknowledged);
     });
-    this.#saveCursors();
+    this.#room = new Room(this.#shelf, this.#writing, this.#readers, limits, voice);
+    this.#room.saveCursors();
     this.#letGo(found.abandoned);
-    this.#measure();
-    this.#removePassed();
+    this.#room.removePassed();
   }
 
   #openReader(name: string, cursor: Cursor, acknowledged: number): DestinationReader {
@@ -203,7 +166,7 @@ class DiskSpool implements Spool {
     try {
       this.#shelf.removeNewest();
     } catch (error) {
-      this.#sayCannot('remove', error);
+      sayCannot(this.#voice, 'remove', error);
     }
   }
 
@@ -215,7 +178,7 @@ class DiskSpool implements Spool {
       try {
         this.#folder.remove(cursor.name);
       } catch (error) {
-        this.#sayCannot('remove', error);
+        sayCannot(this.#voice, 'remove', error);
       }
     }
   }
@@ -232,7 +195,7 @@ class DiskSpool implements Spool {
     }
     this.#writing.syncIfDue(this.#deps.now(), true);
     if (this.#shelf.next !== before) {
-      this.#saveWritten();
+      this.#room.saveWritten();
       this.#deps.wake?.('records');
     }
     if (full !== undefined) this.#refuse(full);
@@ -247,16 +210,16 @@ class DiskSpool implements Spool {
     const nowMs = this.#deps.now();
     this.#wantedBytes = RECORD_HEADER + bytes;
     if (!this.#writing.isReady(nowMs)) return this.#whenTroubled(bytes);
-    const room = this.#makeRoom(RECORD_HEADER + bytes);
+    const room = this.#room.makeFor(RECORD_HEADER + bytes);
     if (room < RECORD_HEADER + bytes) return this.#whenFull(bytes);
     const count = this.#write(batch, from, room, nowMs);
     if (count > 0) return count;
-    return this.#makesRoomOnDisk(nowMs) ? 0 : this.#whenTroubled(bytes);
+    return this.#room.makeOnDisk(nowMs) ? 0 : this.#whenTroubled(bytes);
   }
 
   #write(batch: RecordBatch, from: number, room: number, nowMs: number): number {
     const count = this.#writing.write(batch, from, room, nowMs);
-    this.#measure();
+    this.#room.measure();
     this.#appended.records += count;
     for (let i = from; i < from + count; i += 1) {
       this.#appended.bytes += (batch.ends[i] as number) - (batch.starts[i] as number);
@@ -264,37 +227,9 @@ class DiskSpool implements Spool {
     return count;
   }
 
-  #measure(): void {
-    this.#diskBytes = this.#shelf.bytes;
-  }
-
-  get #room(): number {
-    return forSegments(this.#limits) - this.#diskBytes;
-  }
-
-  /** The bytes that may be written; with `dropOldest` enough, if the disk lets go of what is old. */
-  #makeRoom(bytes: number): number {
-    if (this.#room < bytes) this.#removePassed();
-    while (this.#room < bytes && this.#limits.onFull === 'dropOldest') {
-      if (!this.#dropOldest()) break;
-    }
-    return this.#room;
-  }
-
   #whenFull(bytes: number): number {
     if (this.#limits.onFull === 'block') return WAIT;
-    return this.#drop(this.#cannotRemove ?? 'newest', bytes);
-  }
-
-  /** On a full disk, older records make room if they may be dropped: one segment for each failure, and no more. */
-  #makesRoomOnDisk(nowMs: number): boolean {
-    if (this.#limits.onFull !== 'dropOldest' || this.#writing.trouble !== 'disk_full') return false;
-    const sinceMs = nowMs - this.#madeRoomAtMs;
-    if ((sinceMs >= 0 && sinceMs < RETRY_MS) || this.#shelf.segments.length < 2) return false;
-    this.#madeRoomAtMs = nowMs;
-    if (!this.#dropOldest()) return false;
-    this.#writing.retryNow();
-    return true;
+    return this.#drop(this.#room.cannotRemove ?? 'newest', bytes);
   }
 
   #whenTroubled(bytes: number): number {
@@ -305,76 +240,15 @@ class DiskSpool implements Spool {
   }
 
   #drop(reason: DropReason, bytes: number): number {
-    for (const { dropped } of this.#readers) add(dropped, reason, 1, bytes);
+    for (const reader of this.#readers) reader.countDropped(reason, bytes);
     this.#voice.warn(`drop ${reason}`, `A record of ${printSize(bytes)} was dropped: ${reason}.`);
     return 1;
   }
 
-  #dropOldest(): boolean {
-    const { oldest } = this.#shelf;
-    if (oldest === undefined) return false;
-    this.#writing.sealIf(oldest);
-    const last = this.#shelf.lastOf(oldest);
-    if (!this.#removeOldest()) return false;
-    for (const reader of this.#readers) reader.giveUp(oldest, last);
-    this.#saveCursors();
-    this.#voice.warn('oldest', 'The spool is full: the oldest records make room for new ones.');
-    return true;
-  }
-
-  #removeOldest(): boolean {
-    const { oldest } = this.#shelf;
-    assert(oldest !== undefined, 'what is removed is there');
-    try {
-      this.#shelf.removeOldest();
-      this.#cannotRemove = undefined;
-    } catch (error) {
-      const trouble = troubleOf(error);
-      this.#cannotRemove = trouble === 'limit' ? undefined : trouble;
-      this.#sayCannot('remove', error);
-      return false;
-    }
-    this.#writing.forget(oldest);
-    this.#measure();
-    return true;
-  }
-
   #onProgress(): void {
-    for (const reader of this.#readers) this.#save(reader);
-    this.#removePassed();
+    this.#room.saveCursors();
+    this.#room.removePassed();
     this.#tellRoom();
-  }
-
-  /** Those that every destination is past; the cursors first, or a power cut would make them look missing. */
-  #removePassed(): void {
-    const passed = Math.min(...this.#readers.map(({ acknowledged }) => acknowledged));
-    const isPassed = () => {
-      const { oldest } = this.#shelf;
-      return oldest !== undefined && !this.#writing.isNewest(oldest) && this.#shelf.lastOf(oldest) <= passed;
-    };
-    if (!isPassed() || !this.#syncCursors()) return;
-    while (isPassed() && this.#removeOldest());
-  }
-
-  #save(reader: DestinationReader): boolean {
-    const { cursor } = reader;
-    if (cursor.save(reader.standing)) return true;
-    this.#sayCannot('move the cursor in', cursor.error);
-    return false;
-  }
-
-  #saveCursors(): boolean {
-    return this.#readers.map((reader) => this.#save(reader)).every((isSaved) => isSaved);
-  }
-
-  #syncCursors(): boolean {
-    return this.#saveCursors() && this.#readers.every(({ cursor }) => cursor.sync());
-  }
-
-  /** One cursor that knows what was written is enough to miss it. */
-  #saveWritten(): void {
-    const [first] = this.#readers;
-    if (first) this.#save(first);
   }
 
   #refuse(trouble: SpoolTrouble): void {
@@ -383,7 +257,7 @@ class DiskSpool implements Spool {
   }
 
   #tellRoom(): void {
-    if (!this.#isRefusing || this.#room < this.#wantedBytes) return;
+    if (!this.#isRefusing || this.#room.free < this.#wantedBytes) return;
     if (!this.#writing.isReady(this.#deps.now())) return;
     this.#isRefusing = false;
     this.#deps.wake?.('room');
@@ -392,11 +266,6 @@ class DiskSpool implements Spool {
   #sayTrouble(trouble: SpoolTrouble): void {
     const { what, mend } = TROUBLE_TEXT[trouble];
     this.#voice.warn(trouble, `The spool cannot take records: ${what}. ${mend}`);
-  }
-
-  #sayCannot(verb: string, error: unknown): void {
-    const { what, mend } = TROUBLE_TEXT[troubleOf(error)];
-    this.#voice.warn(`cannot ${verb}`, `Cannot ${verb} the spool: ${what}. ${mend}`);
   }
 
   safe(): number {
@@ -414,15 +283,15 @@ class DiskSpool implements Spool {
     const nowMs = this.#deps.now();
     this.#writing.checkNewest();
     this.#writing.syncIfDue(nowMs, false);
-    this.#saveCursors();
-    this.#removePassed();
+    this.#room.saveCursors();
+    this.#room.removePassed();
     this.#tellRoom();
   }
 
   counts(): SpoolCounts {
     return {
       appended: { ...this.#appended },
-      diskBytes: this.#diskBytes + this.#readers.length * CURSOR_BYTES,
+      diskBytes: this.#room.diskBytes,
       maxDiskSpaceBytes: this.#limits.maxDiskSpaceBytes,
       segments: this.#shelf.segments.length,
       last: this.#writing.written,
@@ -441,8 +310,8 @@ class DiskSpool implements Spool {
     const nowMs = this.#deps.now();
     if (nowMs < deadline && !this.#writing.sync(nowMs)) this.#sayTrouble(this.#writing.trouble ?? 'io_error');
     this.#writing.seal();
-    this.#saveCursors();
-    if (nowMs < deadline && this.#syncCursors()) this.#removePassed();
+    this.#room.saveCursors();
+    if (nowMs < deadline && this.#room.syncCursors()) this.#room.removePassed();
     for (const reader of this.#readers) {
       reader.close();
       reader.cursor.close();

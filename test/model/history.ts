@@ -8,9 +8,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { RecordBatch } from '../../delivery/spool/layout.ts';
+import type { OnFull } from '../../delivery/spool/limits.ts';
 import type { SpoolReader } from '../../delivery/spool/reader.ts';
 import type { DropReason } from '../../delivery/spool/reasons.ts';
-import { type OnFull, openSpool, type Spool } from '../../delivery/spool/spool.ts';
+import { openSpool, type Spool } from '../../delivery/spool/spool.ts';
 import type { SpoolSync } from '../../delivery/spool/writing.ts';
 import { FakeDisk, Killed } from './fake-disk.ts';
 
