@@ -33,8 +33,8 @@ export class SpoolWriting {
   #sealed: SegmentWriter[] = [];
   /** The newest one of an earlier run, and its last record. */
   #resumable: { readonly segment: Segment; readonly last: number } | undefined;
-  /** Of an earlier run, which may have ended before it synced them. */
-  #inherited: Segment[];
+  /** Closed, and perhaps not on the disk: of an earlier run, or never synced because nobody asked. */
+  #closed: Segment[];
   #hasNewNames = false;
   #safe: number;
   #syncedAtMs: number;
@@ -50,8 +50,8 @@ export class SpoolWriting {
     this.#limits = limits;
     this.#salt = salt;
     this.#memory = windowFor(limits);
-    this.#inherited = limits.sync === 'none' ? [] : [...shelf.segments];
-    this.#hasNewNames = this.#inherited.length > 0;
+    this.#closed = [...shelf.segments];
+    this.#hasNewNames = this.#closed.length > 0;
     this.#safe = (shelf.oldest?.first ?? shelf.next) - 1;
     this.#syncedAtMs = nowMs;
   }
@@ -171,8 +171,10 @@ export class SpoolWriting {
     if (writer === undefined) return;
     this.#writer = undefined;
     if (writer.segment.end === 0) this.#shelf.forget(writer.segment);
-    if (this.#limits.sync === 'none') writer.close();
-    else this.#sealed.push(writer);
+    if (this.#limits.sync === 'none') {
+      writer.close();
+      this.#closed.push(writer.segment);
+    } else this.#sealed.push(writer);
   }
 
   /** If it is the newest one, it takes no more: it will be removed, or is gone. */
@@ -192,6 +194,7 @@ export class SpoolWriting {
   /** A segment is gone: what was not synced of it need not be. */
   forget(segment: Segment): void {
     if (this.#resumable?.segment === segment) this.#resumable = undefined;
+    this.#closed = this.#closed.filter((one) => one !== segment);
     for (const writer of this.#sealed.filter((one) => one.segment === segment)) writer.close();
     this.#sealed = this.#sealed.filter((one) => one.segment !== segment);
   }
@@ -223,7 +226,7 @@ export class SpoolWriting {
     try {
       if (this.#hasNewNames) this.#folder.syncNames();
       this.#hasNewNames = false;
-      this.#syncInherited();
+      this.#syncClosed();
       while (this.#sealed[0] !== undefined) {
         this.#sealed[0].sync();
         this.#safe = Math.max(this.#safe, this.#sealed[0].last);
@@ -241,10 +244,10 @@ export class SpoolWriting {
     }
   }
 
-  #syncInherited(): void {
-    for (let segment = this.#inherited[0]; segment !== undefined; segment = this.#inherited[0]) {
-      if (this.#shelf.segments.includes(segment)) this.#syncFile(segment);
-      this.#inherited.shift();
+  #syncClosed(): void {
+    for (let segment = this.#closed[0]; segment !== undefined; segment = this.#closed[0]) {
+      this.#syncFile(segment);
+      this.#closed.shift();
     }
   }
 
