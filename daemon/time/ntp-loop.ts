@@ -38,7 +38,7 @@ const PACE_FOLLOW = 1 / 16;
 /** Beyond this the thread was interrupted, and the pace says nothing. */
 const PACE_NS_MAX = 20_000;
 
-interface Served4 {
+interface ServedSocket {
   readonly socket: NtpSocket;
   readonly meter: DropMeter;
   dropsSeen: number;
@@ -51,7 +51,7 @@ export class NtpLoop {
   readonly #datagrams = new StampedDatagrams();
   readonly #request = new Request(this.#datagrams.view);
   readonly #readiness = new Readiness();
-  readonly #sockets = new Map<number, Served4>();
+  readonly #sockets = new Map<number, ServedSocket>();
   readonly #clock: ClockWatch;
   readonly #clients: ClientRows;
   readonly #sent = new SentTimes();
