@@ -9,6 +9,7 @@ import { randomInt } from 'node:crypto';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { unreachable } from '../../base/assert.ts';
 import type { NtpConfig } from '../../config/server.ts';
+import { hushBell, openBell } from '../../kernel/bell.ts';
 import { nap } from '../../kernel/datagrams.ts';
 import { closeSocket, DropMeter } from '../../kernel/socket.ts';
 import { Readiness } from '../../kernel/stream.ts';
@@ -28,6 +29,9 @@ import type { NtpOrder, NtpReport, NtpSocket, NtpStart } from './ntp.port.ts';
 
 const TICK_MS = 1000;
 const WAIT_MS = 100;
+/** Without a request for so long, the thread sleeps until one comes, or the next tick is due. */
+const QUIET_AFTER_MS = 2000;
+const QUIET_WAIT_MS = 1000;
 /** When the kernel cannot give us datagrams (no memory, for one), asking at once again would not help. */
 const TROUBLE_NAP_MS = 10;
 /** Full batches that one socket may take before others have their turn. */
@@ -69,6 +73,8 @@ export class NtpLoop {
   readonly #now = new Float64Array(2);
   /** The one socket, if there is one; -1: there are several, or none. */
   #onlyFd = -1;
+  readonly #wake = openBell();
+  #askedAtMs = 0;
   #isStopping = false;
 
   constructor(start: NtpStart, port: MessagePort) {
@@ -99,24 +105,35 @@ export class NtpLoop {
     const precision = this.#clock.measurePrecision();
     this.#served.setPrecision(precision);
     this.#tick();
-    this.#tell({ kind: 'started', precision, stamped: this.#isStamped });
+    this.#readiness.watch(this.#wake, this.#wake);
+    this.#tell({ kind: 'started', precision, stamped: this.#isStamped, wake: this.#wake });
     while (!this.#isStopping) {
-      if (this.#onlyFd >= 0) this.takeBatch(this.#onlyFd, true);
+      if (this.#onlyFd >= 0 && !this.#isQuiet()) this.takeBatch(this.#onlyFd, true);
       else this.#takeRound();
       if ((this.#now[0] as number) >= (this.#now[1] as number)) this.#tick();
       if (Atomics.load(this.#bell, 0) !== 0) this.#obey();
     }
     for (const fd of this.#sockets.keys()) closeSocket(fd);
     this.#readiness.close();
+    closeSocket(this.#wake);
     this.#tell({ kind: 'stopped' });
     this.#port.close();
   }
 
+  /** Nobody has asked for a while: then it may sleep for long, and the next request costs one call more. */
+  #isQuiet(): boolean {
+    return (this.#now[0] as number) - this.#askedAtMs >= QUIET_AFTER_MS;
+  }
+
   #takeRound(): void {
-    const ready = this.#readiness.wait(WAIT_MS);
+    const ready = this.#readiness.wait(this.#isQuiet() ? QUIET_WAIT_MS : WAIT_MS);
     if (ready === 0) this.#readNow();
     for (let i = 0; i < ready; i += 1) {
       const fd = this.#readiness.token(i);
+      if (fd === this.#wake) {
+        hushBell(fd);
+        continue;
+      }
       for (let batches = 0; batches < ROUND_BATCHES; batches += 1) {
         if (this.takeBatch(fd, false) < REQUESTS_MAX) break;
       }
@@ -147,6 +164,7 @@ export class NtpLoop {
       return 0;
     }
     this.#count(NTP_SLOT.requests, count);
+    this.#askedAtMs = this.#now[0] as number;
     let ready = 0;
     for (let i = 0; i < count; i += 1) {
       datagrams.at(i);

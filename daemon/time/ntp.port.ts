@@ -18,7 +18,7 @@ export interface NtpStart {
   readonly sockets: readonly NtpSocket[];
   readonly counts: NtpCountTable;
   readonly clients: ClientTable;
-  /** One 32-bit word: not 0 when an order waits. The thread looks at it between batches. */
+  /** One 32-bit word: not 0 when an order waits. The thread looks at it between batches while it is busy. */
   readonly bell: SharedArrayBuffer;
 }
 
@@ -32,7 +32,13 @@ export type NtpOrder =
   | { readonly kind: 'stop' };
 
 export type NtpReport =
-  | { readonly kind: 'started'; readonly precision: number; readonly stamped: boolean }
+  /** `wake`: what to ring with an order, for a thread that nobody asks anything (kernel/bell.ts). */
+  | {
+      readonly kind: 'started';
+      readonly precision: number;
+      readonly stamped: boolean;
+      readonly wake: number;
+    }
   | { readonly kind: 'configured' }
   /** The clock was set by somebody, by so many seconds. */
   | { readonly kind: 'stepped'; readonly bySec: number }

@@ -5,6 +5,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { BrokenPromise } from '../../base/assert.ts';
 import type { Log } from '../../base/log.ts';
 import type { NtpConfig } from '../../config/server.ts';
+import { ringBell } from '../../kernel/bell.ts';
 import type { BoundSocket } from '../../kernel/socket.ts';
 import { type ClientTable, makeClientTable } from '../../ntp/clients.ts';
 import { makeNtpCounts } from './counts.ts';
@@ -29,6 +30,8 @@ export class NtpServer {
   readonly #waiting: { kind: NtpReport['kind']; done: () => void }[] = [];
   #config: NtpConfig;
   #listeners: readonly NtpListener[];
+  /** Known when it has started; orders are given only then. */
+  #wake = -1;
   #isStopping = false;
   #hasStopped = false;
 
@@ -66,7 +69,10 @@ export class NtpServer {
   #hear(report: NtpReport): void {
     if (report.kind === 'stopped') this.#hasStopped = true;
     if (report.kind === 'stepped') this.#sayStepped(report.bySec);
-    if (report.kind === 'started') this.#sayStarted(report.precision, report.stamped);
+    if (report.kind === 'started') {
+      this.#wake = report.wake;
+      this.#sayStarted(report.precision, report.stamped);
+    }
     const found = this.#waiting.findIndex(({ kind }) => kind === report.kind);
     if (found >= 0) this.#waiting.splice(found, 1)[0]?.done();
   }
@@ -103,6 +109,7 @@ export class NtpServer {
   #order(order: NtpOrder): void {
     this.#port.postMessage(order);
     Atomics.store(this.#bell, 0, 1);
+    ringBell(this.#wake);
   }
 
   started(): Promise<void> {
