@@ -14,7 +14,7 @@ import {
   WORK,
 } from './history.ts';
 
-const RUNS = Number(process.env['BELFRY_MODEL_RUNS'] ?? 3000);
+const RUNS = Number(process.env['BELFRY_MODEL_RUNS'] ?? 2500);
 
 function live(setting: Setting, deeds: readonly Deed[]): void {
   const history = new History(setting);

@@ -281,6 +281,35 @@ test('bytes in a message that look like a record are no record', (t) => {
   assert.equal(droppedOf(again, 'damaged'), 1);
 });
 
+test('a record that stands twice is delivered once', (t) => {
+  const world = new World(t);
+  filled(world, 3);
+  const [only = ''] = segments(world);
+  const file = readFileSync(only);
+  const [one, two, three] = [0, 1, 2].map((i) => file.subarray(i * 116, (i + 1) * 116));
+  writeFileSync(only, Buffer.concat([one, two, one, two, three] as Buffer[]));
+  const spool = world.open();
+  assert.deepEqual(takeAll(spool), lines(1, 3, 100));
+  assert.equal(droppedOf(spool), 0);
+});
+
+test('after a sync that failed, a later one is not believed before all is written again', (t) => {
+  const world = new World(t);
+  const fake = new FakeDisk(() => 0.99);
+  world.disk = fake;
+  const spool = world.open({ sync: 'each' });
+  spool.append(batchOf(lines(1, 5, 100)));
+  fake.troubles.failsSync = true;
+  spool.append(batchOf(lines(6, 9, 100)));
+  assert.equal(spool.safe(), 5);
+  fake.troubles.failsSync = false;
+  world.nowMs += 1000;
+  spool.tick();
+  assert.equal(spool.safe(), 9);
+  fake.cutPower();
+  assert.deepEqual(takeAll(world.open()), lines(1, 9, 100));
+});
+
 test('a full disk: block waits and loses nothing; the log does not fill, too', (t) => {
   const world = new World(t);
   const fake = new FakeDisk(() => 0.5);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { FakeDisk } from '../../model/fake-disk.ts';
-import { batchOf, CLOCK_START_MS, droppedOf, lines, takeAll, textsOf, World } from './use-spool.ts';
+import { batchOf, CLOCK_START_MS, droppedOf, lines, readOn, takeAll, textsOf, World } from './use-spool.ts';
 
 function segmentsIn(directory: string): string[] {
   return readdirSync(directory).filter((name) => name.endsWith('.seg'));
@@ -78,7 +78,7 @@ test('block: what does not fit is left to the caller, and room is told', (t) => 
   assert.equal(world.log.count(/holds as much as maxDiskSpace allows/), 1, 'said once');
   assert.deepEqual(world.woken, ['records']);
   const reader = spool.reader('fwdRule1');
-  for (let read = 0; read < 40; ) read += reader.next().count;
+  readOn(reader, 40);
   reader.acknowledge(40);
   assert.deepEqual(world.woken, ['records', 'room']);
   assert.equal(spool.append(batchOf(['y'])).taken, 1);
@@ -109,9 +109,7 @@ test('dropOldest: what is under way when it is removed is counted only if it doe
   });
   const [a, b] = [spool.reader('a'), spool.reader('b')];
   spool.append(batchOf(lines(1, 20, 100)));
-  for (const reader of [a, b]) {
-    for (let read = 0; read < 20; ) read += reader.next().count;
-  }
+  for (const reader of [a, b]) readOn(reader, 20);
   spool.append(batchOf(lines(21, 200, 100)));
   const gone = b.counts().dropped.oldest.records;
   assert.ok(gone > 0, 'of those that were not under way');

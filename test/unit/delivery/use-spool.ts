@@ -11,6 +11,7 @@ import type { RecordBatch } from '../../../delivery/spool/layout.ts';
 import type { SpoolLimits } from '../../../delivery/spool/limits.ts';
 import { nodeDisk } from '../../../delivery/spool/node-disk.ts';
 import type { ReadBatch } from '../../../delivery/spool/batch.ts';
+import type { SpoolReader } from '../../../delivery/spool/reader.ts';
 import { openSpool, type Spool } from '../../../delivery/spool/spool.ts';
 
 /** What was said, as sentences. */
@@ -102,6 +103,15 @@ export function textsOf(batch: ReadBatch): string[] {
 /** "line 1", "line 2", … */
 export function lines(from: number, to: number, size = 0): string[] {
   return Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`.padEnd(size, '.'));
+}
+
+/** At least so many, not acknowledged. */
+export function readOn(reader: SpoolReader, count: number): void {
+  for (let read = 0; read < count; ) {
+    const batch = reader.next();
+    if (batch.count === 0) throw new Error(`only ${read} of ${count} records came`);
+    read += batch.count;
+  }
 }
 
 /** All that can be had, acknowledged as it comes. */
