@@ -21,9 +21,12 @@ export interface SpoolLimits {
 }
 
 const RECORD_BYTES_MAX = 1024 ** 2;
-const SEGMENT_BYTES_MAX = 16 * 1024 ** 2;
+/** Read through at the start, if it is the newest: some 30 ms. */
+const SEGMENT_BYTES_USUAL = 16 * 1024 ** 2;
 /** So that `dropOldest` never drops more than this share at once. */
 const SEGMENTS_AT_LEAST = 16;
+/** So that lists of them stay short, however large the spool is. */
+const SEGMENTS_AT_MOST = 1024;
 
 /** What the cursors leave. */
 export function segmentSpaceOf({ maxDiskSpaceBytes, destinations }: SpoolLimits): number {
@@ -35,7 +38,11 @@ export function sizesOf(limits: SpoolLimits, directory: string): Sizes {
   const half = Math.floor(segmentSpaceOf(limits) / 2);
   const recordBytesMax = Math.min(limits.recordBytesMax ?? RECORD_BYTES_MAX, half - RECORD_HEADER);
   if (recordBytesMax < 1) throw tooSmall(limits, directory);
-  const share = Math.min(SEGMENT_BYTES_MAX, Math.floor(limits.maxDiskSpaceBytes / SEGMENTS_AT_LEAST));
+  const { maxDiskSpaceBytes } = limits;
+  const share = Math.max(
+    Math.min(SEGMENT_BYTES_USUAL, Math.floor(maxDiskSpaceBytes / SEGMENTS_AT_LEAST)),
+    Math.ceil(maxDiskSpaceBytes / SEGMENTS_AT_MOST),
+  );
   const segmentBytes = Math.min(half, Math.max(limits.segmentBytes ?? share, recordBytesMax + RECORD_HEADER));
   return { recordBytesMax, segmentBytes };
 }

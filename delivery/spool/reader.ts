@@ -43,7 +43,10 @@ export interface SpoolReader {
   readonly destination: string;
   /** The next records, at most `recordsMax`; an empty batch when there is none, or none that can be read now. */
   next(recordsMax?: number): ReadBatch;
-  /** All up to this sequence number has arrived. Costs a small write: call it once for many. */
+  /**
+   * All up to this sequence number has arrived. Costs a small write: call it once for many. Only for what was
+   * handed out since the last `rewind`: what a connection says that is given up already must be dropped.
+   */
   acknowledge(sequence: number): void;
   /** The connection is lost: what is not acknowledged will be handed out again. */
   rewind(): void;
@@ -346,8 +349,7 @@ export class DestinationReader implements SpoolReader {
   #waitingBytes(records: number): number {
     if (records === 0) return 0;
     let bytes = 0;
-    for (const segment of this.#shelf.segments) {
-      if (this.#shelf.lastOf(segment) <= this.#acknowledged) continue;
+    for (const segment of this.#shelf.from(this.#acknowledged + 1)) {
       bytes += segment.end - (this.#place?.segment === segment ? this.#place.offset : 0);
     }
     return Math.max(0, bytes - records * RECORD_HEADER);

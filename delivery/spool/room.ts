@@ -125,7 +125,10 @@ export class Room {
   }
 
   syncCursors(): boolean {
-    return this.saveCursors() && this.#readers.every(({ cursor }) => cursor.sync());
+    if (!this.saveCursors()) return false;
+    const failed = this.#readers.find(({ cursor }) => !cursor.sync());
+    if (failed) sayCannot(this.#voice, 'sync the cursor in', failed.cursor.error);
+    return failed === undefined;
   }
 
   /** One cursor that knows what was written is enough to miss it. */

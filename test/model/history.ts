@@ -163,7 +163,8 @@ class Destination {
 
   /** After a crash or a rewind: from the first that is not acknowledged. */
   goBack(): void {
-    this.again += this.underWay.length;
+    // What was not acknowledged was lost on the way: it has to come again.
+    for (const { id } of this.underWay) this.arrived.delete(id);
     this.underWay = [];
     this.lastId = this.acknowledged;
   }

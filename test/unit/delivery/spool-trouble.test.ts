@@ -132,6 +132,23 @@ test('no link in the spool is followed, and no pipe is waited for', (t) => {
   assert.ok(existsSync(first), 'and none is removed');
 });
 
+test('nor when they come in the place of a segment while the spool is open', (t) => {
+  const world = new World(t);
+  const spool = world.open();
+  spool.append(batchOf(lines(1, 150, 100)));
+  const [, second = '', third = ''] = segments(world);
+  const outside = join(dirname(world.directory), 'outside.seg');
+  renameSync(second, outside);
+  symlinkSync(outside, second);
+  rmSync(third);
+  if (spawnSync('mkfifo', [third]).status !== 0) writeFileSync(third, '');
+  const arrived = takeAll(spool);
+  assert.equal(arrived.length + droppedOf(spool), 150);
+  assert.equal(droppedOf(spool, 'missing') >= 35, true);
+  assert.equal(arrived.at(-1), lines(150, 150, 100)[0]);
+  assert.ok(existsSync(outside));
+});
+
 test('a link in the place of a cursor is refused', (t) => {
   const world = new World(t);
   filled(world);
@@ -308,6 +325,20 @@ test('after a sync that failed, a later one is not believed before all is writte
   assert.equal(spool.safe(), 9);
   fake.cutPower();
   assert.deepEqual(takeAll(world.open()), lines(1, 9, 100));
+});
+
+test('a power cut right after segments were removed: what was delivered is not reported missing', (t) => {
+  const world = new World(t);
+  const fake = new FakeDisk(() => 0.99);
+  world.disk = fake;
+  filled(world);
+  const spool = world.open();
+  assert.equal(takeAll(spool).length, 100);
+  assert.ok(spool.counts().segments <= 1);
+  fake.cutPower();
+  const again = world.open();
+  assert.equal(droppedOf(again), 0);
+  assert.ok(takeAll(again).length < 100, 'what was acknowledged last may come again');
 });
 
 test('a full disk: block waits and loses nothing; the log does not fill, too', (t) => {

@@ -85,6 +85,15 @@ test('block: what does not fit is left to the caller, and room is told', (t) => 
   assert.equal(droppedOf(spool), 0);
 });
 
+test('block: what all destinations have passed makes room within one append', (t) => {
+  const world = new World(t);
+  const spool = world.open({ maxDiskSpaceBytes: 8192 + 8192 });
+  spool.append(batchOf(lines(1, 35, 100)));
+  assert.equal(takeAll(spool).length, 35);
+  assert.deepEqual(spool.append(batchOf(lines(36, 95, 100))), { taken: 60, full: undefined });
+  assert.deepEqual(takeAll(spool), lines(36, 95, 100));
+});
+
 test('dropOldest: the oldest segment makes room, and what was in it is counted', (t) => {
   const world = new World(t);
   const spool = world.open({ maxDiskSpaceBytes: 8192 + 8192, onFull: 'dropOldest' });
