@@ -45,6 +45,9 @@ export interface RecordBatch {
   readonly count: number;
 }
 
+/** No record is larger, whatever is configured: the most that a reader must have memory for. */
+export const RECORD_BYTES_LIMIT = 1024 ** 2;
+
 /** What is read or written at once. */
 const WINDOW_BYTES = 256 * 1024;
 

@@ -3,7 +3,7 @@
 import { Fault } from '../../base/fault.ts';
 import { printSize } from '../../base/units.ts';
 import { CURSOR_BYTES } from './cursor.ts';
-import { RECORD_HEADER, type Sizes } from './layout.ts';
+import { RECORD_BYTES_LIMIT, RECORD_HEADER, type Sizes } from './layout.ts';
 import type { SpoolSync } from './writing.ts';
 
 export type OnFull = 'block' | 'dropOldest' | 'dropNewest';
@@ -20,7 +20,6 @@ export interface SpoolLimits {
   readonly segmentBytes?: number;
 }
 
-const RECORD_BYTES_MAX = 1024 ** 2;
 /** Read through at the start, if it is the newest: some 30 ms. */
 const SEGMENT_BYTES_USUAL = 16 * 1024 ** 2;
 /** So that `dropOldest` never drops more than this share at once. */
@@ -36,7 +35,11 @@ export function segmentSpaceOf({ maxDiskSpaceBytes, destinations }: SpoolLimits)
 /** A small spool gets small segments, but each record has room in one, and two segments have room in the spool. */
 export function sizesOf(limits: SpoolLimits, directory: string): Sizes {
   const half = Math.floor(segmentSpaceOf(limits) / 2);
-  const recordBytesMax = Math.min(limits.recordBytesMax ?? RECORD_BYTES_MAX, half - RECORD_HEADER);
+  const recordBytesMax = Math.min(
+    limits.recordBytesMax ?? RECORD_BYTES_LIMIT,
+    RECORD_BYTES_LIMIT,
+    half - RECORD_HEADER,
+  );
   if (recordBytesMax < 1) throw tooSmall(limits, directory);
   const { maxDiskSpaceBytes } = limits;
   const share = Math.max(

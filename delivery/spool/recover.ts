@@ -7,7 +7,7 @@
 import { codeOf, Fault } from '../../base/fault.ts';
 import { Cursor, cursorName, destinationOf, isCursorName } from './cursor.ts';
 import type { Folder, FolderEntry } from './disk.ts';
-import { RECORD_HEADER, type Sizes, windowFor } from './layout.ts';
+import { RECORD_BYTES_LIMIT, RECORD_HEADER, type Sizes, windowFor } from './layout.ts';
 import { SegmentScan } from './scan.ts';
 import { type Segment, segmentOf } from './segment.ts';
 import type { Voice } from './voice.ts';
@@ -17,6 +17,8 @@ const NAMES_SAID = 5;
 
 export interface Found {
   readonly segments: Segment[];
+  /** What readers have to expect, whatever the limits are now. */
+  readonly readable: Sizes;
   /** Those of the destinations, in their order, then others that nobody asks for any more. */
   readonly cursors: Cursor[];
   readonly abandoned: Cursor[];
@@ -43,12 +45,14 @@ export function lookAround(
   const abandoned = findAbandoned(folder, entries, names, voice);
   for (const { name } of abandoned) names.add(name);
   const foreign = entries.map(({ name }) => name).filter((name) => !names.has(name));
+  const readable = sizesToRead(sizes, segments);
   const newest = segments.at(-1);
-  const tail = newest && findTail(folder, newest, sizes, voice);
+  const tail = newest && findTail(folder, newest, readable, voice);
   const promised = [...cursors, ...abandoned].map(({ saved }) => Math.max(saved.acknowledged, saved.written));
   if (newest && tail) newest.end = tail.end;
   return {
     segments,
+    readable,
     cursors,
     abandoned,
     foreign,
@@ -62,6 +66,13 @@ function findSegments(entries: readonly FolderEntry[]): Segment[] {
   const ours = entries.filter(({ isOurs }) => isOurs);
   const segments = ours.flatMap(({ name, size }) => segmentOf(name, size) ?? []);
   return segments.sort((a, b) => a.first - b.first);
+}
+
+/** Records that were taken under a higher limit are as good as others. */
+function sizesToRead(sizes: Sizes, segments: readonly Segment[]): Sizes {
+  const largest = segments.reduce((max, { size }) => Math.max(max, size), 0);
+  const recordBytesMax = Math.max(sizes.recordBytesMax, Math.min(largest, RECORD_BYTES_LIMIT));
+  return { ...sizes, recordBytesMax };
 }
 
 function loadCursor(folder: Folder, name: string, entries: readonly FolderEntry[], voice: Voice): Cursor {

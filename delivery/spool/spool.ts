@@ -144,7 +144,7 @@ class DiskSpool implements Spool {
       shelf: this.#shelf,
       voice: this.#voice,
       now: this.#deps.now,
-      sizes: this.#sizes,
+      sizes: this.#found.readable,
       onProgress: () => this.#onProgress(),
       onGone: (segment) => this.#writing.sealIf(segment),
     });

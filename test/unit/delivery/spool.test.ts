@@ -148,6 +148,18 @@ test('a record that is too large is dropped and counted, the others go on', (t) 
   assert.deepEqual(spool.reader('fwdRule1').counts().dropped.too_large, { records: 1, bytes: 1001 });
 });
 
+test('records that were taken under a higher limit are delivered', (t) => {
+  const world = new World(t);
+  const spool = world.open();
+  const large = ['a'.repeat(1000), 'b'.repeat(900), 'c'];
+  spool.append(batchOf(large));
+  spool.stop(world.nowMs + 1000);
+  const lower = world.open({ recordBytesMax: 100, segmentBytes: 200 });
+  lower.append(batchOf(['d']));
+  assert.deepEqual(takeAll(lower), [...large, 'd']);
+  assert.equal(droppedOf(lower), 0);
+});
+
 test('what waits is counted, and how old it is', (t) => {
   const world = new World(t);
   const spool = world.open();
