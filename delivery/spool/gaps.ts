@@ -48,5 +48,7 @@ export class Gaps {
   forget(last: number): void {
     if (this.#ranges.length === 0) return;
     this.#ranges = this.#ranges.filter((range) => range.last > last);
+    const [first] = this.#ranges;
+    if (first) first.first = Math.max(first.first, last + 1);
   }
 }
