@@ -31,3 +31,8 @@ export function printTable<Row>(columns: readonly Column<Row>[], rows: readonly 
 export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
+
+/** "1 rule", "1,234 rules". */
+export function countOf(value: number, one: string): string {
+  return `${count(value)} ${one}${Math.round(value) === 1 ? '' : 's'}`;
+}

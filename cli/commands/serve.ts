@@ -27,7 +27,11 @@ export const serveCommand: CliCommand = {
       .option('-c, --config <file>', 'configuration of the server', SERVER_CONFIG)
       .addHelpText(
         'after',
-        examples('belfry serve', 'belfry serve -c config/examples/local.json', 'kill -HUP 4711        (belfry status tells the process)'),
+        examples(
+          'belfry serve',
+          'belfry serve -c config/examples/local.json',
+          'kill -HUP 4711        (belfry status tells the process)',
+        ),
       )
       .action((options: { config: string }) => run(() => start(options.config, io)));
   },

@@ -8,7 +8,7 @@ import type { NtpStatus } from '../../daemon/time/status.ts';
 import { type CliCommand, examples, type Run } from '../command.ts';
 import { ask, type Whom } from '../control-client.ts';
 import type { Io } from '../io.ts';
-import { type Column, count, printTable } from '../table.ts';
+import { type Column, count, countOf, printTable } from '../table.ts';
 
 const sum = (values: Readonly<Record<string, number>>) =>
   Object.values(values).reduce((total, value) => total + value, 0);
@@ -51,7 +51,7 @@ function ntpLines(ntp: NtpStatus): string[] {
     : 'as NOT SYNCHRONISED, so no client follows it';
   const silence = reasons(ntp.dropped);
   return [
-    `Time is served on ${where}, ${how}: ${count(ntp.requests)} requests, ${count(ntp.answers)} answers${silence === '' ? '' : `; silence for ${silence}`}.`,
+    `Time is served on ${where}, ${how}: ${countOf(ntp.requests, 'request')}, ${countOf(ntp.answers, 'answer')}${silence === '' ? '' : `; silence for ${silence}`}.`,
   ];
 }
 
@@ -60,17 +60,17 @@ export function printStatus(status: ServerStatus): string {
   const unparsed = reasons(messages.unparsed);
   const lines = [
     `Belfry ${status.version}, process ${status.pid}, has been ${status.state} for ${printSpan(status.uptimeS * 1000)}.`,
-    `Configuration ${config.path}: ${count(config.rules)} rules, read ${config.loadedAt}${config.failedReloads > 0 ? `; ${config.failedReloads} reloads failed since` : ''}.`,
+    `Configuration ${config.path}: ${countOf(config.rules, 'rule')}, read ${config.loadedAt}${config.failedReloads > 0 ? `; ${countOf(config.failedReloads, 'reload')} failed since` : ''}.`,
     '',
     printTable(LISTENER_COLUMNS, status.listeners),
-    `Received ${count(messages.received)} messages (${printSize(messages.bytes)}), took ${count(files.lines)} lines for files, wrote ${printSize(files.bytes)}.`,
+    `Received ${countOf(messages.received, 'message')} (${printSize(messages.bytes)}), took ${countOf(files.lines, 'line')} for files, wrote ${printSize(files.bytes)}.`,
     lostLine(status),
     unparsed === '' ? 'Every message was understood.' : `Kept without being understood: ${unparsed}.`,
     ...(messages.discarded > 0 ? [`Thrown away by a rule: ${count(messages.discarded)}.`] : []),
     ...(messages.unrouted > 0
       ? [`No rule wanted ${count(messages.unrouted)} messages: a last rule without "match" would keep them.`]
       : []),
-    `${count(connections.open)} connections and ${count(files.open)} files are open; ${count(senders.known)} senders are known, ${count(senders.silent)} of them silent.`,
+    `Open now: ${countOf(connections.open, 'connection')}, ${countOf(files.open, 'file')}. Known: ${countOf(senders.known, 'sender')}, ${count(senders.silent)} of them silent.`,
     ...(connections.held > 0
       ? [
           `TCP senders were made to wait ${count(connections.held)} times because a file could not be written.`,

@@ -56,7 +56,7 @@ test('status tells what was received, written, refused and lost, in words and as
     /Kept without being understood: 1 bad pri/,
     /Thrown away by a rule: 1\./,
     /No rule wanted 2 messages/,
-    /2 senders are known, 0 of them silent/,
+    /Known: 2 senders, 0 of them silent/,
   ])
     assert.match(out, words);
   const json = JSON.parse((await ask(belfry, ['status', '--json'])).out) as Record<string, unknown>;
