@@ -79,10 +79,22 @@ export class Room {
     this.#writing.sealIf(oldest);
     const last = this.#shelf.lastOf(oldest);
     if (!this.#removeOldest()) return false;
+    this.#makeRemovalLast();
     for (const reader of this.#readers) reader.giveUp(oldest, last);
-    this.saveCursors();
+    if (this.#limits.sync === 'none') this.saveCursors();
+    else this.syncCursors();
     this.#voice.warn('oldest', 'The spool is full: the oldest records make room for new ones.');
     return true;
+  }
+
+  /** A segment that a power cut brought back after its records were counted as lost would confuse the counts. */
+  #makeRemovalLast(): void {
+    if (this.#limits.sync === 'none') return;
+    try {
+      this.#shelf.folder.syncNames();
+    } catch (error) {
+      sayCannot(this.#voice, 'sync the directory of', error);
+    }
   }
 
   #removeOldest(): boolean {
