@@ -194,6 +194,7 @@ export class History {
   isCursorDamaged = false;
   /** The disk may not have let the cursors be made, or move. */
   #isCursorHeld = false;
+  #hasSyncFailed = false;
   #unreadableMs = 0;
   #broughtBackBytes = 0;
 
@@ -282,6 +283,7 @@ export class History {
         return;
       case 'failSync':
         this.disk.troubles.failsSync = deed.is;
+        this.#hasSyncFailed = true;
         return;
       case 'failRead':
         this.disk.troubles.failsRead = deed.is;
@@ -379,8 +381,8 @@ export class History {
   }
 
   #crash(how: () => void, isPower = false): void {
-    this.#endRun(() => undefined);
     if (isPower) this.#forgetUnsafe();
+    this.#endRun(() => undefined);
     how();
     this.#begin();
     this.#broughtBackBytes = this.#spool.counts().diskBytes;
@@ -391,6 +393,10 @@ export class History {
     if (this.setting.sync === 'none') this.safe.clear();
     for (const id of this.taken) if (!this.safe.has(id)) this.unsafe.add(id);
     for (const one of this.destinations) {
+      // With a cursor that never reached the disk, nobody knows what was under way when its segment made room.
+      const isCursorLost =
+        this.setting.onFull === 'dropOldest' && (this.#isCursorHeld || this.#hasSyncFailed);
+      if (isCursorLost) for (const { id } of one.underWay) this.unsafe.add(id);
       one.again += one.arrived.size + one.counted + one.countedNow();
       one.acknowledged = 0;
     }
