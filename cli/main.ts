@@ -1,7 +1,7 @@
-#!/usr/bin/env -S node --max-semi-space-size=1
+#!/usr/bin/env -S node --max-semi-space-size=2
 // The `belfry` command. The only place that knows the process: its arguments, environment and exit code.
-// A server makes hardly any garbage: with room for 1 MiB of it in each thread, in place of 16, it is 12 MiB
-// smaller when idle and as fast (measured over a million messages).
+// A server makes hardly any garbage: with little room for it in each thread it is smaller when idle and as fast
+// (measured over a million messages), and it starts faster than with more room or with less.
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';

@@ -10,8 +10,8 @@ import type { Peer } from './peers.ts';
 /** dist/test/system → dist/cli/main.js. */
 const MAIN = join(import.meta.dirname, '../../cli/main.js');
 
-/** `belfry`, as a program to start. */
-export const BELFRY: Peer = { path: process.execPath, args: [MAIN], env: {} };
+/** `belfry`, as a program to start, with the flag that stands in its first line. */
+export const BELFRY: Peer = { path: process.execPath, args: ['--max-semi-space-size=2', MAIN], env: {} };
 
 export interface Belfry {
   readonly program: Program;

@@ -129,7 +129,7 @@ interface Idle {
 }
 
 async function watchIdle({ program, socket }: Started, folder: string, seconds: number): Promise<Idle> {
-  await sleep(1000);
+  await sleep(12_000);
   const cpuBefore = cpuMs(program.pid);
   await sleep(seconds * 1000);
   const idleCpuPercent = (cpuMs(program.pid) - cpuBefore) / (seconds * 10);
