@@ -1,9 +1,9 @@
-// How far a destination is, on disk. Two slots in one file, written in turn, in place:
+// How far a destination is, on disk. Three slots in one file, written in place:
 //
-//   0                                  4096                                8192
-//   +-------------------------- ... ---+-------------------------- ... ----+
-//   | slot 0                           | slot 1                            |
-//   +-------------------------- ... ---+-------------------------- ... ----+
+//   0                       4096                    8192                    12288
+//   +--------------- ... ---+--------------- ... ---+--------------- ... ---+
+//   | slot 0                | slot 1                | slot 2                |
+//   +--------------- ... ---+--------------- ... ---+--------------- ... ---+
 //
 //   a slot  0        8            16             24        32     40            48      52
 //           +--------+------------+--------------+---------+------+-------------+-------+
@@ -11,7 +11,9 @@
 //           | 8 byte | f64        | f64          | f64     | f64  | f64         | u32   |
 //           +--------+------------+--------------+---------+------+-------------+-------+
 //
-// The whole slot with the highest generation counts, so a save is seen whole or not at all.
+// The whole slot with the highest generation counts, so a save is seen whole or not at all. A save leaves alone
+// the slot that was saved last, for a process that is killed meanwhile, and the one that was synced last, for a
+// power cut that tears all that came after it.
 
 // Refuses: to replace the file by a rename. That needs room on a disk that may be full, and without a cursor
 // that moves a full spool could never empty (docs/decide/spool-cursor.md).
@@ -21,9 +23,10 @@ import { checksum } from './checksum.ts';
 import { type Folder, readAll, type SpoolFile, writeAll } from './disk.ts';
 
 const SLOT_BYTES = 52;
-/** A slot has a page of its own, so that a torn write of one leaves the other. */
+/** A slot has a page of its own, so that a torn write of one leaves the others. */
 const SLOT_APART = 4096;
-export const CURSOR_BYTES = 2 * SLOT_APART;
+const SLOTS = [0, 1, 2];
+export const CURSOR_BYTES = SLOTS.length * SLOT_APART;
 const MAGIC = Buffer.from('BELFRYC1');
 const SUFFIX = '.cursor';
 
@@ -47,7 +50,7 @@ export interface Standing {
 
 const NOTHING: Standing = { acknowledged: 0, written: 0, lost: 0, lostThrough: 0 };
 
-/** 'fresh': there was none. 'older': the newest slot is damaged, the one before it counts. 'lost': neither is whole. */
+/** 'fresh': there was none. 'older': a slot is damaged, perhaps the newest; another counts. 'lost': none is whole. */
 export type CursorState = 'good' | 'fresh' | 'older' | 'lost';
 
 /** Everything but letters, digits, "_" and "-" as %XX, so that any name is the name of a file. */
@@ -85,6 +88,9 @@ export class Cursor {
   readonly #folder: Folder;
   #file: SpoolFile | undefined;
   #generation = 0;
+  /** Which slot was saved last, and which is known to survive a power cut. */
+  #latest: number | undefined;
+  #durable: number | undefined;
   readonly #slot = Buffer.from(new ArrayBuffer(SLOT_BYTES));
   readonly #view = new DataView(this.#slot.buffer);
 
@@ -104,11 +110,11 @@ export class Cursor {
 
   /** What is there; nothing is made before the first save. Throws when it is there and cannot be read. */
   load(): void {
-    const both = Buffer.alloc(CURSOR_BYTES);
+    const all = Buffer.alloc(CURSOR_BYTES);
     try {
       const file = this.#folder.open(this.name, 'read');
       try {
-        readAll(file, both, CURSOR_BYTES, 0);
+        readAll(file, all, CURSOR_BYTES, 0);
       } finally {
         file.close();
       }
@@ -116,14 +122,14 @@ export class Cursor {
       if (codeOf(error) !== 'ENOENT') throw error;
       return;
     }
-    const slots = [both.subarray(0, SLOT_BYTES), both.subarray(SLOT_APART, SLOT_APART + SLOT_BYTES)];
-    const whole = slots.filter((slot) => this.#take(slot)).length;
+    const slots = SLOTS.map((i) => all.subarray(i * SLOT_APART, i * SLOT_APART + SLOT_BYTES));
+    const whole = slots.filter((slot, i) => this.#take(slot, i)).length;
     const unused = slots.filter((slot) => slot.every((byte) => byte === 0)).length;
     if (whole === 0) this.state = 'lost';
-    else this.state = whole + unused === 2 ? 'good' : 'older';
+    else this.state = whole + unused === SLOTS.length ? 'good' : 'older';
   }
 
-  #take(slot: Buffer): boolean {
+  #take(slot: Buffer, i: number): boolean {
     const isWhole =
       slot.subarray(0, MAGIC.length).equals(MAGIC) &&
       slot.readUInt32LE(CHECK_AT) === checksum(slot, 0, CHECK_AT, 0);
@@ -131,6 +137,7 @@ export class Cursor {
     const generation = slot.readDoubleLE(GENERATION_AT);
     if (generation > this.#generation) {
       this.#generation = generation;
+      this.#latest = i;
       this.saved = {
         acknowledged: slot.readDoubleLE(ACKNOWLEDGED_AT),
         written: slot.readDoubleLE(WRITTEN_AT),
@@ -163,18 +170,22 @@ export class Cursor {
     this.#view.setFloat64(LOST_AT, standing.lost, true);
     this.#view.setFloat64(LOST_THROUGH_AT, standing.lostThrough, true);
     this.#view.setUint32(CHECK_AT, checksum(this.#slot, 0, CHECK_AT, 0), true);
-    const done = writeAll(file, this.#slot, SLOT_BYTES, (generation % 2) * SLOT_APART);
+    const slot = SLOTS.find((i) => i !== this.#latest && i !== this.#durable) as number;
+    const done = writeAll(file, this.#slot, SLOT_BYTES, slot * SLOT_APART);
     if (done.error !== undefined) throw done.error;
     this.#generation = generation;
+    this.#latest = slot;
     this.saved = standing;
     this.state = 'good';
     this.#isSynced = false;
   }
 
-  /** Both slots get their room at once, so that a full disk cannot refuse a save later. */
+  /** All slots get their room at once, so that a full disk cannot refuse a save later. */
   #openFile(): SpoolFile {
     try {
-      return this.#folder.open(this.name, 'write');
+      const file = this.#folder.open(this.name, 'write');
+      this.#keepLatest(file);
+      return file;
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
     }
@@ -187,6 +198,16 @@ export class Cursor {
     throw done.error;
   }
 
+  /** What an earlier run saved last may not have reached the disk. */
+  #keepLatest(file: SpoolFile): void {
+    try {
+      file.sync();
+      this.#durable = this.#latest;
+    } catch {
+      // The next sync says so.
+    }
+  }
+
   /** What was saved last survives a power cut. False, with `error`, when the disk does not say so. */
   sync(): boolean {
     if (this.#isSynced || this.#file === undefined) return this.error === undefined;
@@ -195,6 +216,7 @@ export class Cursor {
       this.#isNameNew = false;
       this.#file.sync();
       this.#isSynced = true;
+      this.#durable = this.#latest;
       return true;
     } catch (error) {
       // What the disk refused once it may claim to have the next time: the next save writes anew.

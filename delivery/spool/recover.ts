@@ -46,10 +46,9 @@ export function lookAround(
   for (const { name } of abandoned) names.add(name);
   const foreign = entries.map(({ name }) => name).filter((name) => !names.has(name));
   const readable = sizesToRead(sizes, segments);
+  const tail = findTails(folder, segments, readable, voice);
   const newest = segments.at(-1);
-  const tail = newest && findTail(folder, newest, readable, voice);
   const promised = [...cursors, ...abandoned].map(({ saved }) => Math.max(saved.acknowledged, saved.written));
-  if (newest && tail) newest.end = tail.end;
   return {
     segments,
     readable,
@@ -103,6 +102,26 @@ function findAbandoned(
   const names = entries.filter(({ name, isOurs }) => isOurs && isCursorName(name) && !known.has(name));
   const cursors = names.map(({ name }) => loadCursor(folder, name, entries, voice));
   return cursors.filter(({ state }) => state === 'good' || state === 'older');
+}
+
+/**
+ * Where the newest segment ends. A power cut may bring back one that was removed, beside another that has its
+ * first number since: of such twins the one that goes furthest comes last, and is the one that is read.
+ */
+function findTails(folder: Folder, segments: Segment[], sizes: Sizes, voice: Voice): Tail | undefined {
+  const tails = new Map<Segment, Tail>();
+  segments.forEach((segment, at) => {
+    const neighbours = [segments[at - 1], segments[at + 1]];
+    const isTwin = neighbours.some((other) => other?.first === segment.first);
+    if (!isTwin && at < segments.length - 1) return;
+    const tail = findTail(folder, segment, sizes, voice);
+    segment.end = tail.end;
+    tails.set(segment, tail);
+  });
+  const lastIn = (segment: Segment) => tails.get(segment)?.lastMax ?? 0;
+  segments.sort((a, b) => a.first - b.first || lastIn(a) - lastIn(b));
+  const newest = segments.at(-1);
+  return newest && tails.get(newest);
 }
 
 interface Tail {

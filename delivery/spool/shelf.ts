@@ -32,26 +32,22 @@ export class Shelf {
 
   /** The sequence number of the last record that is, or was, in this segment. */
   lastOf(segment: Segment): number {
-    return this.#lastAt(this.#segments.indexOf(segment), segment.first);
+    return this.#lastAt(this.#segments.indexOf(segment));
   }
 
-  #lastAt(at: number, own: number): number {
-    for (let i = at + 1; i < this.#segments.length; i += 1) {
-      const { first } = this.#segments[i] as Segment;
-      // Two that begin alike can only come from outside; both are read.
-      if (first > own) return first - 1;
-    }
-    return this.next - 1;
+  /** Nothing is in one that has a twin behind it. */
+  #lastAt(at: number): number {
+    return (this.#segments[at + 1]?.first ?? this.next) - 1;
   }
 
   /** The oldest segment that may hold this record or a later one. */
   find(sequence: number): Segment | undefined {
-    return this.#segments.find(({ first }, at) => this.#lastAt(at, first) >= sequence);
+    return this.#segments.find((_, at) => this.#lastAt(at) >= sequence);
   }
 
   /** All of those. */
   from(sequence: number): Segment[] {
-    return this.#segments.filter(({ first }, at) => this.#lastAt(at, first) >= sequence);
+    return this.#segments.filter((_, at) => this.#lastAt(at) >= sequence);
   }
 
   add(segment: Segment): void {

@@ -27,6 +27,7 @@ class FakeFile {
   changes: Change[] = [];
   isNameDurable = false;
   isOurs = true;
+  readonly flipped = new Set<number>();
 
   put(at: number, bytes: Uint8Array): void {
     if (at + bytes.length > this.bytes.length) {
@@ -257,6 +258,8 @@ export class FakeDisk implements Disk {
     if (file === undefined) return false;
     const at = Math.floor(this.#random() * file.bytes.length);
     const bit = 1 << Math.floor(this.#random() * 8);
+    if (file.flipped.has(256 * at + bit)) return true; // damage does not mend itself
+    file.flipped.add(256 * at + bit);
     file.bytes[at] = (file.bytes[at] as number) ^ bit;
     if (at < file.durable.length) file.durable[at] = (file.durable[at] as number) ^ bit;
     return true;

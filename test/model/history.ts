@@ -6,7 +6,8 @@
 // choice; the disk is never used beyond the limit.
 
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import { fc } from '../property/chance.ts';
+import { CURSOR_BYTES } from '../../delivery/spool/cursor.ts';
 import type { RecordBatch } from '../../delivery/spool/layout.ts';
 import type { OnFull } from '../../delivery/spool/limits.ts';
 import type { SpoolReader } from '../../delivery/spool/reader.ts';
@@ -15,7 +16,6 @@ import { openSpool, type Spool } from '../../delivery/spool/spool.ts';
 import type { SpoolSync } from '../../delivery/spool/writing.ts';
 import { FakeDisk, Killed } from './fake-disk.ts';
 
-const CURSOR_FILE_BYTES = 8192;
 const RECORD_BYTES_MAX = 60;
 
 export interface Setting {
@@ -211,7 +211,7 @@ export class History {
   }
 
   get limit(): number {
-    return this.setting.room + this.setting.destinations * CURSOR_FILE_BYTES;
+    return this.setting.room + this.setting.destinations * CURSOR_BYTES;
   }
 
   #open(): Spool {
@@ -274,7 +274,7 @@ export class History {
       case 'cutPower':
         return this.#crash(() => this.disk.cutPower(), true);
       case 'diskHas':
-        this.disk.capacity = this.setting.destinations * CURSOR_FILE_BYTES + deed.room;
+        this.disk.capacity = this.setting.destinations * CURSOR_BYTES + deed.room;
         this.#isCursorHeld = true;
         return;
       case 'readOnly':

@@ -1,8 +1,8 @@
 // The spool against a simple model, on a disk that fails in every way that disks do. The seed of a history that
-// fails is printed; `BELFRY_MODEL_RUNS` asks for more histories of each kind than the usual.
+// fails is printed; `BELFRY_SEED` asks for others, `BELFRY_MODEL_RUNS` for more of each kind than the usual.
 
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../property/chance.ts';
 import {
   CURSOR_DAMAGE,
   DAMAGE,

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from './chance.ts';
 import { loadServerConfig, type Loaded } from '../../config/load.ts';
 import { fileSchema, matchSchema, ruleSchema } from '../../config/rule.schema.ts';
 import { serverSchema, syslogSchema } from '../../config/server.schema.ts';

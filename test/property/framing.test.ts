@@ -4,11 +4,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc, SEED } from './chance.ts';
 import { Frame, Framer, HEADROOM_EXTRA } from '../../syslog/framing.ts';
 
 const MAX = 40;
-const SEED = Number(process.env.BELFRY_SEED ?? 20_251_120);
 const STREAMS = 120_000;
 
 /** A small fast generator (mulberry32): 32 bits of state, good enough to shuffle test bytes. */

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from './chance.ts';
 import { parseRange } from '../../base/ip.ts';
 import { Access } from '../../ntp/access.ts';
 import { Answerer, Request } from '../../ntp/answer.ts';

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from './chance.ts';
 import syslogParse from 'syslog-parse';
 import { parseMessage } from '../../syslog/parse.ts';
 import { LogRecord } from '../../syslog/record.ts';

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from './chance.ts';
 import type { FileTarget } from '../../config/server.ts';
 import { parseTemplate, placeTemplate } from '../../config/template.ts';
 import { pathOf, type WordValues } from '../../daemon/route/path.ts';

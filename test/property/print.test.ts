@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc, SEED } from './chance.ts';
 import { isClean } from '../../syslog/escape.ts';
 import { parseMessage } from '../../syslog/parse.ts';
 import { FILE_FORMATS, type FileFormat, LinePrinter, lineBytesMax, worstCase } from '../../syslog/print.ts';
@@ -15,7 +15,6 @@ import { type Instant, resolveTime, UTC, zoneFor } from '../../syslog/time.ts';
 
 const RECEIVED_MS = Date.UTC(2025, 10, 20, 12, 34, 15, 678);
 const RECEIVED_SEC = Math.floor(RECEIVED_MS / 1000);
-const SEED = Number(process.env['BELFRY_SEED'] ?? 20_251_120);
 const ROUNDS = 60_000;
 
 const arena = new ArrayBuffer(1 << 18);

@@ -9,8 +9,8 @@ import { RelpFrame, relpHeadroom } from '../../syslog/relp/frame.ts';
 import { RelpOutput, WORD } from '../../syslog/relp/output.ts';
 import { RelpServerSession } from '../../syslog/relp/server.ts';
 import { TXNR_MAX } from '../../syslog/relp/txnr.ts';
+import { SEED } from './chance.ts';
 
-const SEED = Number(process.env.BELFRY_SEED ?? 20_251_121);
 const HISTORIES = 3000;
 const RANDOM_STREAMS = 60_000;
 

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from './chance.ts';
 import { parseAddress, parseRange } from '../../base/ip.ts';
 import type { FileTarget, Match, Rule } from '../../config/server.ts';
 import { parseTemplate, placeTemplate } from '../../config/template.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from './chance.ts';
 import { parseSize, parseSpan, printSize, printSpan } from '../../base/units.ts';
 
 test('a printed size reads back within a twentieth of its unit', () => {

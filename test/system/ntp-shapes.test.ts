@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { Dice } from '../../ntp/dice.ts';
+import { SEED } from '../property/chance.ts';
 import { SHAPES } from '../unit/ntp/shapes.ts';
 import { type Asker, goodRequest, makeAsker, markOf, useChronyd, useTimeServer } from './ntp.ts';
 import { skipWithout } from './peers.ts';
@@ -34,7 +35,6 @@ function needsRoot(port: number): boolean {
   return port < 1024 && process.getuid?.() !== 0;
 }
 
-const SEED = Number(process.env['BELFRY_SEED'] ?? 20_251_121);
 const RANDOM_REQUESTS = 800;
 
 /** A request made by chance: mostly version 4 and mode 3, with fields that are sound, or nearly. */

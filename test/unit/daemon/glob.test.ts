@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../property/chance.ts';
 import { globPattern } from '../../../daemon/route/glob.ts';
 
 const cases: readonly [glob: string, fits: readonly string[], not: readonly string[]][] = [

@@ -24,6 +24,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { crc32 } from 'node:zlib';
 import { Fault } from '../../../base/fault.ts';
+import { CURSOR_BYTES } from '../../../delivery/spool/cursor.ts';
 import type { Disk } from '../../../delivery/spool/disk.ts';
 import { nodeDisk } from '../../../delivery/spool/node-disk.ts';
 import { FakeDisk } from '../../model/fake-disk.ts';
@@ -240,14 +241,15 @@ test('a damaged cursor never starts over in silence', (t) => {
   spool.stop(0);
   const path = join(world.directory, 'fwdRule1.cursor');
   const cursor = readFileSync(path);
-  const newest = cursor.readDoubleLE(8) > cursor.readDoubleLE(4096 + 8) ? 0 : 4096;
+  const generations = [0, 4096, 8192].map((at) => cursor.readDoubleLE(at + 8));
+  const newest = generations.indexOf(Math.max(...generations)) * 4096;
   cursor[newest + 17] = (cursor[newest + 17] as number) ^ 1;
   writeFileSync(path, cursor);
   const older = world.open();
   assert.equal(world.log.count(/newest cursor of fwdRule1 is damaged/), 1);
   assert.deepEqual(takeAll(older), lines(6, 10), 'one is sent twice');
   older.stop(0);
-  for (const content of [Buffer.alloc(0), Buffer.alloc(8192, 7), Buffer.alloc(8192)]) {
+  for (const content of [Buffer.alloc(0), Buffer.alloc(CURSOR_BYTES, 7), Buffer.alloc(CURSOR_BYTES)]) {
     const again = new World(t);
     filled(again, 10);
     writeFileSync(join(again.directory, 'fwdRule1.cursor'), content);

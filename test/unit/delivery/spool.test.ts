@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { CURSOR_BYTES } from '../../../delivery/spool/cursor.ts';
 import { crc32 } from 'node:zlib';
 import { FakeDisk } from '../../model/fake-disk.ts';
 import { batchOf, CLOCK_START_MS, droppedOf, lines, readOn, takeAll, textsOf, World } from './use-spool.ts';
@@ -68,7 +69,7 @@ test('segments go when every destination is past them, and disk space is bounded
 
 test('block: what does not fit is left to the caller, and room is told', (t) => {
   const world = new World(t);
-  const spool = world.open({ maxDiskSpaceBytes: 8192 + 8192 });
+  const spool = world.open({ maxDiskSpaceBytes: CURSOR_BYTES + 8192 });
   const batch = batchOf(lines(1, 100, 100));
   const { taken, full } = spool.append(batch);
   assert.equal(full, 'limit');
@@ -87,7 +88,7 @@ test('block: what does not fit is left to the caller, and room is told', (t) => 
 
 test('block: what all destinations have passed makes room within one append', (t) => {
   const world = new World(t);
-  const spool = world.open({ maxDiskSpaceBytes: 8192 + 8192 });
+  const spool = world.open({ maxDiskSpaceBytes: CURSOR_BYTES + 8192 });
   spool.append(batchOf(lines(1, 35, 100)));
   assert.equal(takeAll(spool).length, 35);
   assert.deepEqual(spool.append(batchOf(lines(36, 95, 100))), { taken: 60, full: undefined });
@@ -96,7 +97,7 @@ test('block: what all destinations have passed makes room within one append', (t
 
 test('dropOldest: the oldest segment makes room, and what was in it is counted', (t) => {
   const world = new World(t);
-  const spool = world.open({ maxDiskSpaceBytes: 8192 + 8192, onFull: 'dropOldest' });
+  const spool = world.open({ maxDiskSpaceBytes: CURSOR_BYTES + 8192, onFull: 'dropOldest' });
   const texts = lines(1, 200, 100);
   assert.deepEqual(spool.append(batchOf(texts)), { taken: 200, full: undefined });
   const { dropped, waiting } = spool.reader('fwdRule1').counts();
@@ -105,14 +106,14 @@ test('dropOldest: the oldest segment makes room, and what was in it is counted',
   assert.equal(dropped.oldest.records + waiting.records, 200);
   assert.equal(waiting.bytes, waiting.records * 100);
   assert.deepEqual(takeAll(spool), texts.slice(dropped.oldest.records));
-  assert.ok(spool.counts().diskBytes <= 16384);
+  assert.ok(spool.counts().diskBytes <= CURSOR_BYTES + 8192);
   assert.equal(world.log.count(/oldest records make room/), 1, 'said once');
 });
 
 test('dropOldest: what is under way when it is removed is counted only if it does not arrive', (t) => {
   const world = new World(t);
   const spool = world.open({
-    maxDiskSpaceBytes: 3 * 8192,
+    maxDiskSpaceBytes: 2 * CURSOR_BYTES + 8192,
     onFull: 'dropOldest',
     destinations: ['a', 'b'],
   });
@@ -132,7 +133,7 @@ test('dropOldest: what is under way when it is removed is counted only if it doe
 
 test('dropNewest: what does not fit is counted, by records and bytes', (t) => {
   const world = new World(t);
-  const spool = world.open({ maxDiskSpaceBytes: 8192 + 8192, onFull: 'dropNewest' });
+  const spool = world.open({ maxDiskSpaceBytes: CURSOR_BYTES + 8192, onFull: 'dropNewest' });
   assert.deepEqual(spool.append(batchOf(lines(1, 100, 100))), { taken: 100, full: undefined });
   const { dropped, waiting } = spool.reader('fwdRule1').counts();
   assert.equal(dropped.newest.records + waiting.records, 100);
@@ -206,7 +207,7 @@ test('a destination that is gone holds nothing back, and what waited for it is c
     readdirSync(world.directory).filter((name) => name.endsWith('.cursor')),
     ['a.cursor'],
   );
-  assert.equal(one.counts().diskBytes < 8192 + 4096, true, 'its segments are gone');
+  assert.equal(one.counts().diskBytes < CURSOR_BYTES + 4096, true, 'its segments are gone');
 });
 
 test('a destination that was renamed gets what waited under its old name', (t) => {
@@ -222,7 +223,7 @@ test('a limit that was lowered below what is there: nothing is lost by it', (t) 
   const spool = world.open();
   spool.append(batchOf(lines(1, 300, 100)));
   spool.stop(world.nowMs + 1000);
-  const small = world.open({ maxDiskSpaceBytes: 8192 + 9000 });
+  const small = world.open({ maxDiskSpaceBytes: CURSOR_BYTES + 9000 });
   assert.equal(small.append(batchOf(['no room'])).full, 'limit');
   assert.deepEqual(takeAll(small), lines(1, 300, 100));
   assert.equal(small.append(batchOf(['room'])).taken, 1);
@@ -230,7 +231,7 @@ test('a limit that was lowered below what is there: nothing is lost by it', (t) 
 
 test('a limit without room for a record is a fault', (t) => {
   const world = new World(t);
-  assert.throws(() => world.open({ maxDiskSpaceBytes: 8192 }), { code: 'SPOOL_FAILED' });
+  assert.throws(() => world.open({ maxDiskSpaceBytes: CURSOR_BYTES }), { code: 'SPOOL_FAILED' });
   assert.equal(world.open().append(batchOf(['x'])).taken, 1, 'and the lock was let go of');
 });
 
