@@ -1,6 +1,7 @@
 // What crosses between the main thread and a lane: the lane's start (its first message), orders to it, and its reports. Loaded by
 // both sides. Counters do not cross: they lie in shared memory (counts.ts, senders.ts).
 
+import type { Address } from '../../base/ip.ts';
 import type { Rotate, ServerConfig } from '../../config/server.ts';
 import type { LockTable } from '../files/line-locks.ts';
 import type { FileTrouble } from '../files/trouble.ts';
@@ -11,6 +12,8 @@ import type { SenderNamed, SenderTable } from './senders.ts';
 export interface LaneSocket {
   readonly fd: number;
   readonly kind: 'udp' | 'tcp';
+  /** What is spoken on its connections; 'syslog' on UDP. */
+  readonly speaks: 'syslog' | 'relp';
   /** The listener's number, for its counters. */
   readonly listener: number;
   /** UDP: what the kernel granted as receive buffer, in bytes. */
@@ -38,6 +41,17 @@ export type LaneOrder =
       readonly config: ServerConfig;
       readonly add: readonly LaneSocket[];
       readonly remove: readonly number[];
+    }
+  /** A connection that somebody else accepted and unwraps: one end of a socket pair, already non-blocking. */
+  | {
+      readonly kind: 'adopt';
+      readonly fd: number;
+      readonly listener: number;
+      /** Of the true sender. */
+      readonly address: Address;
+      /** Of the sender's certificate, if it showed one. */
+      readonly certName: string | undefined;
+      readonly speaks: 'syslog' | 'relp';
     }
   /** Open all files anew, or one of them. */
   | { readonly kind: 'reopen'; readonly path?: string }
