@@ -2,6 +2,7 @@
 // records from the queue in order, sends them, and tells the queue what has arrived; when a connection breaks,
 // the queue goes back to the first record of which it is not known that it arrived.
 
+import type { Log } from '../../base/log.ts';
 import type { SpoolReader } from '../spool/reader.ts';
 
 /** One address of a destination. */
@@ -39,6 +40,8 @@ export interface TransportCounts {
   readonly resentRecords: number;
   /** Records that the other side refused for good (RELP's negative answers). */
   readonly refusedRecords: number;
+  /** Records of which only the beginning was sent, since a datagram does not hold more. */
+  readonly cutRecords: number;
 }
 
 export interface Transport {
@@ -51,9 +54,42 @@ export interface Transport {
   stop(deadlineMs: number): Promise<void>;
 }
 
-/** What every transport is made from. */
+/** What a transport is told by the configuration; a DestinationConfig has all of it. */
+export interface TransportOptions {
+  /** For the log. */
+  readonly name: string;
+  /** In the order in which they are tried. All of one scheme. */
+  readonly to: readonly TransportTarget[];
+  /** For tcp; tls and udp have one form each. */
+  readonly framing: 'octet-counted' | 'lf';
+  /** RELP: messages that may wait for their answer. */
+  readonly window: number;
+  /** A connection that does not come about, or does not answer, for so long is given up. */
+  readonly timeoutMs: number;
+  readonly retry: { readonly minMs: number; readonly maxMs: number };
+  readonly tls: TransportTls;
+}
+
+/** PEM files, read anew at each connection. */
+export interface TransportTls {
+  /** Undefined: what the system trusts. */
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** The name that the certificate must have; undefined: the host of the target. */
+  readonly serverName: string | undefined;
+}
+
+/** What every transport is made from. Time, chance and names are handed in by tests. */
 export interface TransportParts {
   readonly reader: SpoolReader;
-  /** In the order in which they are tried. */
-  readonly targets: readonly TransportTarget[];
+  readonly log: Log;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  /** At least 0 and less than 1. */
+  readonly random?: () => number;
+  /** All addresses of a name, in the order in which they are tried. */
+  readonly resolve?: Resolve;
 }
+
+export type Resolve = (host: string) => Promise<readonly string[]>;
