@@ -4,9 +4,8 @@
 import { isIP } from 'node:net';
 import { type Address, parseAddress, parseRange, printRange } from '../base/ip.ts';
 import { suggestion } from '../base/nearest.ts';
-import { LATER_SCHEMES } from './later.ts';
 import { type FormatProblem, NO_PROBLEM, problem } from './problem.ts';
-import type { Listen, SocketAddress } from './server.ts';
+import type { Listen, ListenTransport, SocketAddress } from './server.ts';
 
 export function checkRange(text: string): readonly FormatProblem[] {
   if (parseRange(text) !== undefined) return NO_PROBLEM;
@@ -66,13 +65,31 @@ export function checkZoneSender(text: string): readonly FormatProblem[] {
   );
 }
 
+/**
+ * The port of an address that names none: RFC 5426 and custom for syslog, RFC 5425 for TLS. RELP has no port of
+ * its own; 2514 is what its guides use, with TLS as without, since there TLS is a switch of the same input.
+ */
+export const DEFAULT_PORTS: Readonly<Record<ListenTransport, number>> = {
+  udp: 514,
+  tcp: 514,
+  relp: 2514,
+  tls: 6514,
+  relps: 2514,
+};
+
+const SCHEMES = Object.keys(DEFAULT_PORTS);
+
+export function isTransport(scheme: string): scheme is ListenTransport {
+  return Object.hasOwn(DEFAULT_PORTS, scheme);
+}
+
 const LISTEN_EXAMPLE = '"udp://0.0.0.0:514" or "tcp://[::]:514"';
 
 /** Undefined unless checkListen finds no problem. */
 export function parseListen(text: string): Listen | undefined {
   const [, scheme, rest = ''] = /^([a-z]+):\/\/(.*)$/.exec(text) ?? [];
-  if (scheme !== 'udp' && scheme !== 'tcp') return undefined;
-  const address = parseSocketAddress(rest);
+  if (scheme === undefined || !isTransport(scheme)) return undefined;
+  const address = parseSocketAddress(rest) ?? parseSocketAddress(`${rest}:${DEFAULT_PORTS[scheme]}`);
   return address && { transport: scheme, ...address, text };
 }
 
@@ -96,18 +113,11 @@ export function checkListen(text: string): readonly FormatProblem[] {
       : `Write ${LISTEN_EXAMPLE}.`;
     return problem('CONFIG_BAD_ADDRESS', `"${text}" names no transport.`, guess);
   }
-  if (Object.hasOwn(LATER_SCHEMES, scheme)) {
-    const mend = 'Remove it; this version receives "udp://" and "tcp://".';
-    return problem(
-      'CONFIG_NOT_YET',
-      `"${text}": this version of Belfry does not have ${LATER_SCHEMES[scheme]} yet.`,
-      mend,
-    );
-  }
-  if (scheme !== 'udp' && scheme !== 'tcp') {
-    const mend = `${suggestion(scheme, ['udp', 'tcp'])}Write ${LISTEN_EXAMPLE}.`;
+  if (!isTransport(scheme)) {
+    const mend = `${suggestion(scheme, SCHEMES)}Write ${LISTEN_EXAMPLE}.`;
     return problem('CONFIG_BAD_ADDRESS', `"${scheme}" is not a transport.`, mend);
   }
+  if (parseListen(text) !== undefined) return NO_PROBLEM;
   return checkSocketAddress(text, rest, LISTEN_EXAMPLE);
 }
 

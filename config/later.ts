@@ -1,4 +1,4 @@
-// Keys and schemes that belong to Belfry but not yet to this version. A configuration that uses one is told
+// Keys that belong to Belfry but not yet to this version. A configuration that uses one is told
 // so, instead of being told that it has a typing mistake. An entry leaves this table with the version that
 // brings it.
 
@@ -12,13 +12,4 @@ export const LATER_KEYS: Readonly<Record<string, Readonly<Record<string, string>
     traffic: 'watching the network',
   },
   ntp: { sources: 'sources of time' },
-  syslog: { tls: 'syslog over TLS' },
-  match: { certName: 'syslog over TLS' },
-};
-
-/** Schemes of `syslog.listen`. */
-export const LATER_SCHEMES: Readonly<Record<string, string>> = {
-  relp: 'RELP',
-  relps: 'RELP over TLS',
-  tls: 'syslog over TLS',
 };

@@ -3,7 +3,7 @@
 
 import { EXIT, FAULTS } from '../base/fault.ts';
 import { makeFormats } from './formats.ts';
-import { LATER_KEYS, LATER_SCHEMES } from './later.ts';
+import { LATER_KEYS } from './later.ts';
 import {
   anchorOf,
   factsOf,
@@ -149,16 +149,13 @@ function renderLater(): string {
         `| \`${key}\` in ${title === 'Top level' ? 'the top level' : `\`${title}\``} | ${what} |`,
     ),
   );
-  const schemes = Object.entries(LATER_SCHEMES).map(
-    ([scheme, what]) => `| \`${scheme}://\` in \`syslog.listen\` | ${what} |`,
-  );
   return `## Not in this version
 
 These belong to Belfry, but a configuration that uses one is refused until the version that brings it.
 
 | what | belongs to |
 |---|---|
-${[...keys, ...schemes].join('\n')}
+${keys.join('\n')}
 `;
 }
 

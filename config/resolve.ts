@@ -22,6 +22,7 @@ import type {
   SenderZones,
   ServerConfig,
   SyslogConfig,
+  TlsServerConfig,
 } from './server.ts';
 import type { MatchText, RuleText } from './rule.schema.ts';
 import type { ServerFile } from './server.schema.ts';
@@ -36,7 +37,7 @@ export function resolveServer(
   const files = resolveFiles(file.files, beside, accounts);
   return {
     path: document.file,
-    syslog: resolveSyslog(file.syslog),
+    syslog: resolveSyslog(file.syslog, beside),
     files,
     rules: sources.map((source) => resolveRule(source, files, accounts)),
     ntp: file.ntp && resolveNtp(file.ntp),
@@ -52,7 +53,20 @@ function sure<T>(value: T | undefined): T {
   return value;
 }
 
-function resolveSyslog(text: ServerFile['syslog']): SyslogConfig {
+function resolveTls(
+  text: NonNullable<ServerFile['syslog']['tls']>,
+  beside: (path: string) => string,
+): TlsServerConfig {
+  return {
+    cert: beside(text.cert),
+    key: beside(text.key),
+    ca: text.ca === undefined ? undefined : beside(text.ca),
+    requireClientCert: text.requireClientCert,
+    minVersion: text.minVersion,
+  };
+}
+
+function resolveSyslog(text: ServerFile['syslog'], beside: (path: string) => string): SyslogConfig {
   return {
     listen: text.listen.map((listen) => sure(parseListen(listen))),
     allow: text.allow.map((range) => sure(parseRange(range))),
@@ -60,7 +74,11 @@ function resolveSyslog(text: ServerFile['syslog']): SyslogConfig {
     lanes: text.lanes,
     receiveBufferBytes: sure(parseSize(text.receiveBuffer)),
     maxConnections: text.maxConnections,
+    maxConnectionsPerSource: text.maxConnectionsPerSource,
     idleTimeoutMs: sure(parseSpan(text.idleTimeout)),
+    handshakeTimeoutMs: sure(parseSpan(text.handshakeTimeout)),
+    proxyProtocol: text.proxyProtocol.map((range) => sure(parseRange(range))),
+    tls: text.tls && resolveTls(text.tls, beside),
     timeZone: resolveZones(text.timeZone),
   };
 }
@@ -132,6 +150,7 @@ function resolveMatch(text: MatchText): Match {
     ...(text.select === undefined ? {} : { select: textList(text.select) }),
     ...(text.contains === undefined ? {} : { contains: textList(text.contains) }),
     ...(text.regex === undefined ? {} : { regex: textList(text.regex).map(splitPattern) }),
+    ...(text.certName === undefined ? {} : { certName: textList(text.certName) }),
   };
 }
 

@@ -180,6 +180,15 @@ export const matchSchema = {
         'In JSON each backslash is written twice. A pattern that gets lost in a hostile message, such as `(a+)+$`, is finished by an engine whose time only grows with the text; that engine knows no look-around and no back references: avoid repetitions within repetitions together with those.',
       examples: ['(?i)session (opened|closed) for user \\w+'],
     },
+    certName: {
+      type: ['string', 'array'],
+      format: 'glob',
+      minItems: 1,
+      items: { type: 'string', format: 'glob' },
+      description:
+        'Name in the certificate that the sender showed on a `tls://` or `relps://` listener (its first DNS name, else its first address, else its common name), with the wildcards of `host`; upper and lower case are alike. What came without a certificate never matches.',
+      examples: ['web-*.example.org'],
+    },
   },
 } as const satisfies Schema;
 

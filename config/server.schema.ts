@@ -18,6 +18,7 @@ import {
   type Schema,
   sync,
 } from './rule.schema.ts';
+import { tlsServerSchema } from './tls.schema.ts';
 
 /** RFC 5424 section 6.1: a receiver must take messages of up to 480 octets. */
 const MESSAGE_SIZE_MIN = '480 B';
@@ -66,8 +67,8 @@ export const syslogSchema = {
       default: ['udp://0.0.0.0:514', 'tcp://0.0.0.0:514'],
       items: { type: 'string', format: 'listen' },
       description:
-        'Addresses to receive on: `udp://` or `tcp://`, an IP address (`[…]` around IPv6; `[::]` takes IPv4 too), and a port.',
-      examples: [['udp://0.0.0.0:514', 'tcp://[::]:514']],
+        'Addresses to receive on: `udp://`, `tcp://`, `relp://`, `tls://` or `relps://` (RELP over TLS), an IP address (`[…]` around IPv6; `[::]` takes IPv4 too), and a port. Without a port: 514 for `udp` and `tcp`, 2514 for `relp` and `relps`, 6514 for `tls`. `tls` and `relps` need `syslog.tls`.',
+      examples: [['udp://0.0.0.0:514', 'tcp://[::]:514', 'relp://0.0.0.0:2514', 'tls://0.0.0.0:6514']],
     },
     allow: {
       type: 'array',
@@ -107,15 +108,41 @@ export const syslogSchema = {
       minimum: 1,
       maximum: 1000000,
       default: 5000,
-      description: 'TCP connections at once; further ones are refused and counted.',
+      description: 'Connections at once (TCP, TLS and RELP together); further ones are refused and counted.',
+    },
+    maxConnectionsPerSource: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 1000000,
+      default: 0,
+      description:
+        'Connections of one address at once; further ones are refused and counted. `0`: no limit but `maxConnections`.',
     },
     idleTimeout: {
       type: 'string',
       format: 'span',
       default: '24h',
       description:
-        'A TCP connection that sends nothing for so long is closed; `0s`: never. Keep it long: the first message that a sender writes into a closed connection is lost.',
+        'A connection that sends nothing for so long is closed; `0s`: never. Keep it long: the first message that a sender writes into a closed connection is lost.',
     },
+    handshakeTimeout: {
+      type: 'string',
+      format: 'span',
+      atLeast: '100ms',
+      atMost: '10min',
+      default: '10s',
+      description:
+        'What comes before the first message (a PROXY header, the handshake of TLS, the `open` of RELP) must be done within this span; else the connection is closed and counted.',
+    },
+    proxyProtocol: {
+      type: 'array',
+      default: [],
+      items: { type: 'string', format: 'range' },
+      description:
+        'Load balancers that begin each connection with a PROXY header (version 1 or 2): addresses and CIDR ranges. The address in the header then counts as the sender, in `allow`, in `fromHostIp` and in every limit. A connection from there without a header is refused. Headers of others are never believed.',
+      examples: [['10.0.0.10', '10.0.0.11']],
+    },
+    tls: tlsServerSchema,
     timeZone: timeZoneSchema,
   },
 } as const satisfies Schema;

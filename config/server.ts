@@ -7,8 +7,10 @@ import type { Range } from '../base/ip.ts';
 import type { LINE_FORMATS, SYNC_KINDS } from './rule.schema.ts';
 import type { LOG_FORMATS, LOG_LEVELS } from './server.schema.ts';
 import type { TemplatePart } from './template.ts';
+import type { TLS_VERSIONS } from './tls.schema.ts';
 
 export type LineFormat = (typeof LINE_FORMATS)[number];
+export type TlsVersion = (typeof TLS_VERSIONS)[number];
 export type Sync = (typeof SYNC_KINDS)[number];
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
@@ -21,8 +23,11 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+/** What is spoken on an address of `syslog.listen`, the schemes as an operator writes them. */
+export type ListenTransport = 'udp' | 'tcp' | 'relp' | 'tls' | 'relps';
+
 export interface Listen extends SocketAddress {
-  readonly transport: 'udp' | 'tcp';
+  readonly transport: ListenTransport;
   /** As the operator wrote it; the name of the listener in logs and metrics. */
   readonly text: string;
 }
@@ -34,6 +39,17 @@ export interface SenderZones {
   readonly ranges: readonly { readonly range: Range; readonly zone: string }[];
 }
 
+/** What the server shows on `tls://` and `relps://`, and whom it lets in there. Absolute paths of PEM files. */
+export interface TlsServerConfig {
+  readonly cert: string;
+  readonly key: string;
+  /** Who signs the certificates of senders; undefined: none is asked for. */
+  readonly ca: string | undefined;
+  /** A sender without a certificate signed by `ca` is turned away in the handshake. */
+  readonly requireClientCert: boolean;
+  readonly minVersion: TlsVersion;
+}
+
 export interface SyslogConfig {
   readonly listen: readonly Listen[];
   readonly allow: readonly Range[];
@@ -41,8 +57,16 @@ export interface SyslogConfig {
   readonly lanes: number;
   readonly receiveBufferBytes: number;
   readonly maxConnections: number;
+  /** 0: no limit but maxConnections. */
+  readonly maxConnectionsPerSource: number;
   /** 0: connections are never closed for being idle. */
   readonly idleTimeoutMs: number;
+  /** What comes before the first message (PROXY header, TLS, the open of RELP) must be done by then. */
+  readonly handshakeTimeoutMs: number;
+  /** Peers that begin each connection with a PROXY header that names the true sender. */
+  readonly proxyProtocol: readonly Range[];
+  /** Undefined: there is no tls:// and no relps:// listener. */
+  readonly tls: TlsServerConfig | undefined;
   readonly timeZone: SenderZones;
 }
 
@@ -95,6 +119,8 @@ export interface Match {
   readonly select?: readonly string[];
   readonly contains?: readonly string[];
   readonly regex?: readonly Pattern[];
+  /** Globs; a message that came without a client certificate matches none. */
+  readonly certName?: readonly string[];
 }
 
 export interface Rule {

@@ -28,6 +28,11 @@ export interface OpenListener {
   readonly receiveBuffer: ReceiveBuffer | undefined;
 }
 
+/** Everything but udp:// is a TCP socket. */
+function socketKind(listen: Listen): 'udp' | 'tcp' {
+  return listen.transport === 'udp' ? 'udp' : 'tcp';
+}
+
 function addressOf(listen: Listen): Address {
   const address = parseAddress(listen.host);
   assert(address !== undefined, `listen address ${listen.text} was checked with the configuration`);
@@ -74,7 +79,7 @@ function isV6Only(listen: Listen, all: readonly Listen[]): boolean {
 
 function openOne(listen: Listen, address: Address, port: number, config: SyslogConfig): BoundSocket {
   const bound = openBound({
-    kind: listen.transport,
+    kind: socketKind(listen),
     address,
     port,
     reusePort: listen.transport === 'udp' && config.lanes > 1,
@@ -91,7 +96,7 @@ export function listenerName(kind: 'udp' | 'tcp', address: Address, port: number
 
 function matches(socket: BoundSocket, listen: Listen): boolean {
   return (
-    socket.kind === listen.transport &&
+    socket.kind === socketKind(listen) &&
     socket.port === listen.port &&
     sameAddress(socket.address, addressOf(listen))
   );
@@ -139,7 +144,7 @@ function openUnlessServed(
     const isServed = passed.some(
       ({ kind, port, address }) =>
         listen.family === 4 &&
-        kind === listen.transport &&
+        kind === socketKind(listen) &&
         port === listen.port &&
         sameAddress(address, ANY_V6),
     );
@@ -183,7 +188,7 @@ export function openListeners(
 
 function stands(open: OpenListener, listen: Listen): boolean {
   return (
-    open.kind === listen.transport &&
+    open.kind === socketKind(listen) &&
     open.port === listen.port &&
     sameAddress(open.address, addressOf(listen))
   );
