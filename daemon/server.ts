@@ -5,12 +5,13 @@
 // up. Stops in the reverse order, within a deadline.
 
 import { resourceUsage } from 'node:process';
+import type { ControlServer } from '../base/control-socket.ts';
 import type { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
 import { printSize } from '../base/units.ts';
 import type { ServerConfig } from '../config/server.ts';
 import type { BoundSocket } from '../kernel/socket.ts';
-import { type ControlServer, openControl } from './control/control.ts';
+import { openControl } from './control/control.ts';
 import { FileJobs } from './files/rotation.ts';
 import { TroubleBook } from './files/trouble-book.ts';
 import type { HttpServer } from './http/http.ts';

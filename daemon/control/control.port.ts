@@ -5,22 +5,14 @@ import type { SenderStatus } from '../sender-view.ts';
 import type { ServerStatus } from '../status.ts';
 import type { ClientStatus } from '../time/status.ts';
 
-export const QUESTIONS = ['status', 'senders', 'clients'] as const;
-export type Question = (typeof QUESTIONS)[number];
-
-export interface Ask {
-  readonly ask: Question;
-}
-
 export interface Answers {
   readonly status: ServerStatus;
   readonly senders: readonly SenderStatus[];
   readonly clients: readonly ClientStatus[];
 }
 
+export type Question = keyof Answers;
+
 export type Answer<Q extends Question> =
   | { readonly ok: true; readonly answer: Answers[Q] }
   | { readonly ok: false; readonly error: string };
-
-/** The longest question; whoever sends more is not one of ours. */
-export const QUESTION_BYTES_MAX = 4096;

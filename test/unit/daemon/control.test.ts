@@ -8,8 +8,8 @@ import { type TestContext, test } from 'node:test';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { Fault } from '../../../base/fault.ts';
-import { type ControlServer, openControl } from '../../../daemon/control/control.ts';
-import { QUESTION_BYTES_MAX } from '../../../daemon/control/control.port.ts';
+import { type ControlServer, QUESTION_BYTES_MAX } from '../../../base/control-socket.ts';
+import { openControl } from '../../../daemon/control/control.ts';
 import type { Asked } from '../../../daemon/http/http.ts';
 import { sampleStatus, useFolder } from './samples.ts';
 
