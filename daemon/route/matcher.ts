@@ -3,7 +3,7 @@
 // message. `belfry explain` asks the same tests one by one.
 
 import { assert } from '../../base/assert.ts';
-import { globPattern } from './glob.ts';
+import { globPattern } from '../../base/glob.ts';
 import { type Address, inAny, printRange } from '../../base/ip.ts';
 import type { Match, Pattern } from '../../config/server.ts';
 import type { LogRecord } from '../../syslog/record.ts';

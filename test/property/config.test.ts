@@ -11,7 +11,7 @@ import { loadServerConfig, type Loaded } from '../../config/load.ts';
 import { fileSchema, matchSchema, ruleSchema } from '../../config/rule.schema.ts';
 import { serverSchema, syslogSchema } from '../../config/server.schema.ts';
 import { parseTemplate, placeTemplate } from '../../config/template.ts';
-import { globPattern } from '../../daemon/route/glob.ts';
+import { globPattern } from '../../base/glob.ts';
 import { compileMatch } from '../../daemon/route/matcher.ts';
 import { compileSelector } from '../../syslog/selector.ts';
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fc } from '../../property/chance.ts';
-import { globPattern } from '../../../daemon/route/glob.ts';
+import { globPattern } from '../../../base/glob.ts';
 
 const cases: readonly [glob: string, fits: readonly string[], not: readonly string[]][] = [
   ['web1', ['web1', 'WEB1'], ['web', 'web12', 'xweb1', '']],
