@@ -45,4 +45,6 @@ export interface Input {
   /** Saves its checkpoint as far as `safe` allows, and reads no more. */
   stop(): Promise<void>;
   status(): InputStatus;
+  /** Its source has ended, and the sink has all of it. Absent: it never ends. */
+  isDone?(): boolean;
 }

@@ -60,6 +60,8 @@ export interface SpoolCounts {
 
 export interface Spool {
   append(batch: RecordBatch): Appended;
+  /** The last record that was appended. */
+  written(): number;
   /** The last record that survives what `sync` promises to survive. */
   safe(): number;
   /** Of a configured destination; always the same one. */
@@ -266,6 +268,10 @@ class DiskSpool implements Spool {
   #sayTrouble(trouble: SpoolTrouble): void {
     const { what, mend } = TROUBLE_TEXT[trouble];
     this.#voice.warn(trouble, `The spool cannot take records: ${what}. ${mend}`);
+  }
+
+  written(): number {
+    return this.#writing.written;
   }
 
   safe(): number {
