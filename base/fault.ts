@@ -35,6 +35,15 @@ export const FAULTS = {
     exit: EXIT.config,
     means: 'A log file that could not be written by this user.',
   },
+  CONFIG_BAD_CERTIFICATE: {
+    exit: EXIT.config,
+    means:
+      'A certificate or key that cannot be used: not readable, not PEM, out of its dates, of another key.',
+  },
+  CONFIG_NO_DESTINATION: {
+    exit: EXIT.config,
+    means: 'There are inputs but no destination, so no message could go anywhere.',
+  },
   LISTEN_IN_USE: {
     exit: EXIT.config,
     means: 'Another program holds the address that Belfry was told to listen on.',
