@@ -56,6 +56,9 @@ export const FAULTS = {
   CONTROL_IN_USE: { exit: EXIT.config, means: 'Another Belfry answers on the control socket.' },
   CONTROL_FAILED: { exit: EXIT.config, means: 'The control socket could not be made.' },
   CONTROL_NOT_REACHED: { exit: EXIT.nothing, means: 'No Belfry answers on the control socket.' },
+  INPUT_IN_USE: { exit: EXIT.config, means: 'Another program receives where an input of the agent should.' },
+  INPUT_PERMISSION: { exit: EXIT.permission, means: 'The right to read from a source of messages is missing.' },
+  INPUT_FAILED: { exit: EXIT.config, means: 'A source of messages cannot be used, for another reason.' },
   KERNEL_DOOR: {
     exit: EXIT.software,
     means: 'The native library that reaches the kernel could not be loaded.',

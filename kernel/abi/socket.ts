@@ -19,6 +19,8 @@ export const SOCKET = {
   SO_RCVBUF: 8,
   SO_KEEPALIVE: 9,
   SO_REUSEPORT: 15,
+  SO_PASSCRED: 16,
+  SCM_CREDENTIALS: 2,
   SO_ACCEPTCONN: 30,
   SO_RCVBUFFORCE: 33,
   SO_DOMAIN: 39,
@@ -70,6 +72,9 @@ export const SOCKADDR_IN6 = {
 
 /** Header: <sys/un.h>. struct sockaddr_un: family@0, path@2 of at most 108 bytes with its NUL. */
 export const SOCKADDR_UN = { size: 110, sun_family: 0, sun_path: 2 } as const;
+
+/** struct ucred { pid_t pid; uid_t uid; gid_t gid; }: who sent, as the kernel knows it. Header: <sys/socket.h>. */
+export const UCRED = { size: 12, pid: 0, uid: 4, gid: 8 } as const;
 
 /** Header: <fcntl.h>. */
 export const FCNTL = { F_SETFL: 4, O_NONBLOCK: 0o4000 } as const;
