@@ -82,3 +82,13 @@ export function printSpan(ms: number): string {
   }
   return words.join(' ');
 }
+
+/** 1234567 → "1,234,567". */
+export function printCount(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+/** "1 rule", "1,234 rules". */
+export function printCountOf(value: number, one: string): string {
+  return `${printCount(value)} ${one}${Math.round(value) === 1 ? '' : 's'}`;
+}

@@ -26,13 +26,3 @@ export function printTable<Row>(columns: readonly Column<Row>[], rows: readonly 
       .trimEnd();
   return [line(columns.map(({ title }) => title)), ...cells.map(line)].map((text) => `${text}\n`).join('');
 }
-
-/** 1234567 → "1,234,567". */
-export function count(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
-}
-
-/** "1 rule", "1,234 rules". */
-export function countOf(value: number, one: string): string {
-  return `${count(value)} ${one}${Math.round(value) === 1 ? '' : 's'}`;
-}

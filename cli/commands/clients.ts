@@ -2,12 +2,12 @@
 
 import type { Command } from 'commander';
 import { EXIT } from '../../base/fault.ts';
-import { printSpan } from '../../base/units.ts';
+import { printCount as count, printSpan } from '../../base/units.ts';
 import type { ClientStatus } from '../../daemon/time/status.ts';
 import { type CliCommand, examples, type Run } from '../command.ts';
 import { ask, type Whom } from '../control-client.ts';
 import type { Io } from '../io.ts';
-import { type Column, count, printTable } from '../table.ts';
+import { type Column, printTable } from '../table.ts';
 
 /** "3 rate, 1 acl", or nothing. */
 function reasons(client: ClientStatus): string {

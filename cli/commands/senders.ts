@@ -3,12 +3,12 @@
 
 import type { Command } from 'commander';
 import { EXIT } from '../../base/fault.ts';
-import { printSize, printSpan } from '../../base/units.ts';
+import { printCount as count, printSize, printSpan } from '../../base/units.ts';
 import type { SenderStatus } from '../../daemon/sender-view.ts';
 import { type CliCommand, examples, type Run } from '../command.ts';
 import { ask, type Whom } from '../control-client.ts';
 import type { Io } from '../io.ts';
-import { type Column, count, printTable } from '../table.ts';
+import { type Column, printTable } from '../table.ts';
 
 /** Below this the difference is the way of the message and the rounding of its stamp to seconds. */
 const SKEW_SHOWN_MS = 2000;

@@ -2,13 +2,13 @@
 
 import type { Command } from 'commander';
 import { EXIT } from '../../base/fault.ts';
-import { printSize, printSpan } from '../../base/units.ts';
+import { printCount as count, printCountOf as countOf, printSize, printSpan } from '../../base/units.ts';
 import type { ListenerStatus, ServerStatus } from '../../daemon/status.ts';
 import type { NtpStatus } from '../../daemon/time/status.ts';
 import { type CliCommand, examples, type Run } from '../command.ts';
 import { ask, type Whom } from '../control-client.ts';
 import type { Io } from '../io.ts';
-import { type Column, count, countOf, printTable } from '../table.ts';
+import { type Column, printTable } from '../table.ts';
 
 const sum = (values: Readonly<Record<string, number>>) =>
   Object.values(values).reduce((total, value) => total + value, 0);

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Column, count, plainText, printTable } from '../../../cli/table.ts';
+import { printCount } from '../../../base/units.ts';
+import { type Column, plainText, printTable } from '../../../cli/table.ts';
 
 interface Row {
   readonly name: string;
@@ -11,7 +12,7 @@ interface Row {
 
 const COLUMNS: readonly Column<Row>[] = [
   { title: 'name', align: 'left', text: ({ name }) => name },
-  { title: 'n', align: 'right', text: ({ number }) => count(number) },
+  { title: 'n', align: 'right', text: ({ number }) => printCount(number) },
   { title: 'last', align: 'left', text: () => '' },
 ];
 
@@ -39,5 +40,5 @@ test('a name cannot command the terminal or break the table', () => {
 });
 
 test('numbers have their thousands apart', () => {
-  assert.deepEqual([0, 999, 1000, 1e9, 1.6].map(count), ['0', '999', '1,000', '1,000,000,000', '2']);
+  assert.deepEqual([0, 999, 1000, 1e9, 1.6].map(printCount), ['0', '999', '1,000', '1,000,000,000', '2']);
 });
