@@ -25,6 +25,7 @@ import { plainText } from '../table.ts';
 interface Options {
   readonly config: string;
   readonly from: string;
+  readonly certName?: string;
   readonly json?: boolean;
 }
 
@@ -65,6 +66,8 @@ function valueFor(test: Test, facts: HeaderFacts, message: string, from: string)
   switch (test.key) {
     case 'fromHostIp':
       return from;
+    case 'certName':
+      return facts.certName ?? 'no certificate';
     case 'host':
       return facts.host;
     case 'program':
@@ -271,7 +274,7 @@ async function runExplain(words: readonly string[], options: Options, io: Io): P
     });
   }
   const messages = words.length > 0 ? [Buffer.from(words.join(' '))] : messagesOf(await readAll(io));
-  const explainer = new Explainer(config, makePeer(1, address, config.syslog), Date.now());
+  const explainer = new Explainer(config, makePeer(1, address, config.syslog, options.certName), Date.now());
   for (const message of messages) {
     const explanation = explainer.explain(message);
     io.stdout(
@@ -298,6 +301,7 @@ export const explainCommand: CliCommand = {
       )
       .option('-c, --config <file>', 'configuration of the server', SERVER_CONFIG)
       .option('--from <address>', 'the address that it comes from', '127.0.0.1')
+      .option('--cert-name <name>', 'the name of the certificate that the sender shows (TLS)')
       .option('--json', 'print one JSON object for each message')
       .addHelpText(
         'after',

@@ -4,9 +4,16 @@
 
 import { FILE_TROUBLES, type FileTrouble } from '../files/trouble.ts';
 import { TROUBLES, type Trouble } from '../../syslog/record.ts';
+import { RELP_SERVER_ENDS } from '../../syslog/relp/server.ts';
 
 /** Why a message, a datagram or a connection was not taken. */
-export const REFUSALS = ['not_allowed', 'too_many_connections', 'too_many_open_files'] as const;
+export const REFUSALS = [
+  'not_allowed',
+  'too_many_connections',
+  'too_many_from_source',
+  'too_many_open_files',
+  'bad_proxy_header',
+] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
 /** Counted for each listener. */
@@ -21,8 +28,28 @@ export const LISTENER_COUNTS = [
 export type ListenerCount = (typeof LISTENER_COUNTS)[number];
 
 /** Why a connection ended. */
-export const CLOSINGS = ['by_peer', 'idle', 'reset', 'memory', 'not_allowed', 'stopped'] as const;
+export const CLOSINGS = [
+  'by_peer',
+  'idle',
+  'reset',
+  'memory',
+  'not_allowed',
+  'stopped',
+  /** The true source, behind a balancer, had enough connections. */
+  'too_many_from_source',
+  'bad_proxy_header',
+  /** No PROXY header, or no RELP session, within syslog.handshakeTimeoutMs. */
+  'handshake',
+  /** RELP: the session ended; how, is counted apart. */
+  'session_ended',
+  /** RELP: fdatasync failed, so that messages can never be answered. */
+  'not_synced',
+] as const;
 export type Closing = (typeof CLOSINGS)[number];
+
+/** How a RELP session ended: as syslog/relp/server.ts names it, or with the connection, before any word. */
+export const RELP_ENDS = [...RELP_SERVER_ENDS, 'connection_ended'] as const;
+export type RelpEnd = (typeof RELP_ENDS)[number];
 
 /** Counted for the lane as a whole. */
 export const LANE_COUNTS = [
@@ -41,6 +68,15 @@ export const LANE_COUNTS = [
   'peersForgotten',
   'sendersUntracked',
   'partialFrames',
+  /** Sessions open now, and messages that wait for their answer now. */
+  'relpSessions',
+  'relpUnanswered',
+  'relpAnswers',
+  /** Messages that were taken and could not be answered any more: whoever sent them sends them again. */
+  'relpOrphans',
+  'relpUnknownCommands',
+  'relpSkippedBytes',
+  ...RELP_ENDS.map((end) => `relpEnded:${end}` as const),
   ...TROUBLES.map((trouble) => `trouble:${trouble}` as const),
   ...FILE_TROUBLES.map((trouble) => `dropped:${trouble}` as const),
   'dropped:stopped',

@@ -171,6 +171,7 @@ export function factsOf(record: LogRecord, peer: Peer): HeaderFacts {
   const host = text(record, record.hostStart, record.hostEnd);
   return {
     peer: peer.address,
+    certName: peer.certName,
     pri: record.pri,
     host: host === '' ? printAddress(peer.address) : host,
     program: text(record, record.programStart, record.programEnd),

@@ -13,6 +13,8 @@ import { compilePattern } from './pattern.ts';
 /** What is known of a message before its text is looked at. */
 export interface HeaderFacts {
   readonly peer: Address;
+  /** Of the sender's certificate, if it showed one. */
+  readonly certName?: string | undefined;
   readonly pri: number;
   readonly host: string;
   readonly program: string;
@@ -40,9 +42,16 @@ export type Test = HeaderTest | ContentTest;
 
 const quoted = (values: readonly string[]) => values.map((value) => JSON.stringify(value)).join(' or ');
 
-function globTest(key: 'host' | 'program', globs: readonly string[], ignoreCase: boolean): HeaderTest {
+function globTest(
+  key: 'host' | 'program' | 'certName',
+  globs: readonly string[],
+  ignoreCase: boolean,
+): HeaderTest {
   const patterns = globs.map((glob) => globPattern(glob, ignoreCase));
-  const holds = (facts: HeaderFacts) => patterns.some((pattern) => pattern.test(facts[key]));
+  const holds = (facts: HeaderFacts) => {
+    const value = facts[key];
+    return value !== undefined && patterns.some((pattern) => pattern.test(value));
+  };
   return { kind: 'header', key, looksAt: key, wants: quoted(globs), holds };
 }
 
@@ -86,12 +95,14 @@ function regexTest(patterns: readonly Pattern[]): ContentTest {
 export function compileMatch(match: Match | undefined): readonly Test[] {
   if (!match) return [];
   const tests: Test[] = [];
-  const { fromHostIp, host, program, select, contains, regex } = match;
+  const { fromHostIp, certName, host, program, select, contains, regex } = match;
   if (fromHostIp) {
     const holds = (facts: HeaderFacts) => inAny(fromHostIp, facts.peer);
     const wants = quoted(fromHostIp.map(printRange));
     tests.push({ kind: 'header', key: 'fromHostIp', looksAt: 'peer', wants, holds });
   }
+  // As DNS names: in either case.
+  if (certName) tests.push(globTest('certName', certName, true));
   if (host) tests.push(globTest('host', host, true));
   if (program) tests.push(globTest('program', program, false));
   if (select) tests.push(selectTest(select));

@@ -190,7 +190,8 @@ const peers = new Map<string, Peer>(
     assert.ok(address);
     const zone = { offsetMin: () => 0 };
     const text = Buffer.from(from);
-    return [from, { id: at + 1, address, name: from, text, allowed: true, zone, printsAsSent: true }];
+    const known = { allowed: true, zone, printsAsSent: true, certName: undefined };
+    return [from, { id: at + 1, address, name: from, text, ...known }];
   }),
 );
 

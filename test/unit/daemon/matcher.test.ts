@@ -111,3 +111,20 @@ test('each test says what it wants, for the explainer', () => {
     ],
   );
 });
+
+test('certName: globs in either case, and nobody without a certificate', () => {
+  const facts = { peer: peerAt('10.0.0.1').address, pri: 13, host: 'web1', program: 'app' };
+  const [certName] = compileMatch({ certName: ['*.Example.org', 'db?'] });
+  assert.ok(certName?.kind === 'header');
+  const holds = (name: string) => certName.holds({ ...facts, certName: name });
+  assert.deepEqual(['WEB1.example.ORG', 'db7', 'db77', 'example.org', ''].map(holds), [
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
+  assert.equal(certName.holds({ ...facts, certName: undefined }), false);
+  assert.equal(certName.holds(facts), false);
+  assert.equal(certName.wants, '"*.Example.org" or "db?"');
+});

@@ -37,6 +37,21 @@ test('one address is one peer, whichever came in between', () => {
   assert.equal(Buffer.from(first.text).toString(), '10.0.0.1');
 });
 
+test('one address is as many peers as it shows certificates', () => {
+  const peers = new Peers(syslog([range('10.0.0.0/8')]));
+  const { w0, w1, w2, w3 } = find(peers, '10.0.0.1').address;
+  const bare = peers.find(w0, w1, w2, w3);
+  const web = peers.find(w0, w1, w2, w3, 'web1.example.org');
+  const db = peers.find(w0, w1, w2, w3, 'db1.example.org');
+  assert.equal(new Set([bare.id, web.id, db.id]).size, 3);
+  assert.equal(peers.find(w0, w1, w2, w3, 'web1.example.org'), web);
+  assert.equal(peers.find(w0, w1, w2, w3), bare);
+  assert.deepEqual([bare.certName, web.certName, web.name], [undefined, 'web1.example.org', '10.0.0.1']);
+  assert.equal(peers.find(w0, w1, w2, w3 + 1, 'web1.example.org').name, '10.0.0.2');
+  for (let at = 1; at <= 70_000; at += 1) peers.find(w0, w1, w2, w3, `host${at}`);
+  assert.equal(peers.forgotten, 1);
+});
+
 test('a new configuration looks at everyone again', () => {
   const peers = new Peers(syslog([range('10.0.0.0/8')]));
   const before = find(peers, '10.0.0.1');

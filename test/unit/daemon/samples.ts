@@ -10,6 +10,7 @@ import { parseRange, type Range } from '../../../base/ip.ts';
 import type { Facts, Log } from '../../../base/log.ts';
 import type { FileTarget, Match, Rule, ServerConfig } from '../../../config/server.ts';
 import { parseTemplate, placeTemplate } from '../../../config/template.ts';
+import { CLOSINGS } from '../../../daemon/intake/counts.ts';
 import type { ServerStatus } from '../../../daemon/status.ts';
 import type { NtpStatus } from '../../../daemon/time/status.ts';
 import { REASONS } from '../../../ntp/shape.ts';
@@ -157,7 +158,13 @@ export function sampleStatus(changes: Partial<ServerStatus> = {}): ServerStatus 
         connections: 0,
         kernelDrops: 7,
         receiveBufferBytes: 134_217_728,
-        refused: { not_allowed: 2, too_many_connections: 0, too_many_open_files: 0 },
+        refused: {
+          not_allowed: 2,
+          too_many_connections: 0,
+          too_many_from_source: 0,
+          too_many_open_files: 0,
+          bad_proxy_header: 0,
+        },
       },
     ],
     messages: {
@@ -182,7 +189,7 @@ export function sampleStatus(changes: Partial<ServerStatus> = {}): ServerStatus 
       open: 0,
       held: 0,
       partialFrames: 0,
-      closed: { by_peer: 0, idle: 0, reset: 0, memory: 0, not_allowed: 0, stopped: 0 },
+      closed: Object.fromEntries(CLOSINGS.map((why) => [why, 0])) as ServerStatus['connections']['closed'],
     },
     files: {
       open: 3,
