@@ -11,6 +11,7 @@ import { COLON_IS_ENOUGH } from './words.ts';
 
 const SPACE = 32;
 const LESS = 0x3c;
+const DOT = 0x2e;
 /** `Mmm dd hh:mm:ss` */
 const STAMP_BYTES = 15;
 
@@ -62,16 +63,20 @@ function forgetHeader(record: LogRecord, at: number): void {
   record.msgEnd = record.end;
 }
 
-/** The end of the first word, if it is our name, in full or up to its first dot; else -1. */
+/** The end of the first word, if it is our name; else -1. */
 function ownNameEnd(bytes: Uint8Array, at: number, end: number, host: Uint8Array): number {
   let p = at;
   while (p < end && (CLASS[bytes[p] as number]! & HOST) !== 0) p += 1;
-  if (p === at || p >= end || bytes[p] !== SPACE) return -1;
-  const dot = host.indexOf(0x2e);
-  const isShort = dot > 0 && p - at === dot;
-  if (p - at !== host.length && !isShort) return -1;
-  for (let i = 0; i < p - at; i += 1) if (lower(bytes[at + i]) !== lower(host[i])) return -1;
-  return p;
+  return p < end && bytes[p] === SPACE && isHostName(bytes, at, p, host) ? p : -1;
+}
+
+/** Do the bytes spell `host`, in full or up to its first dot, in any case? */
+export function isHostName(bytes: Uint8Array, start: number, end: number, host: Uint8Array): boolean {
+  const length = end - start;
+  const dot = host.indexOf(DOT);
+  if (length <= 0 || (length !== host.length && length !== dot)) return false;
+  for (let i = 0; i < length; i += 1) if (lower(bytes[start + i]) !== lower(host[i])) return false;
+  return true;
 }
 
 function lower(byte: number | undefined): number {
