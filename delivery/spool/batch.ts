@@ -9,6 +9,7 @@ export const BATCH_RECORDS_MAX = 1024;
 
 /** Of records, valid until the next batch is asked for. */
 export interface ReadBatch extends RecordBatch {
+  readonly bytes: Buffer;
   readonly sequences: ArrayLike<number>;
   /** When each was appended, in seconds since 1970. */
   readonly appendedSec: ArrayLike<number>;

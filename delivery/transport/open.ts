@@ -1,8 +1,34 @@
-// The one way to a transport: the scheme of the first target decides which it is.
+// The one way to a transport: the scheme of the targets decides how a connection is made.
 
+import type { Open, OpenWish, Opened } from './connection.ts';
+import { dial } from './dial.ts';
+import { PersistentTransport } from './persistent.ts';
+import { RelpConnection } from './relp.ts';
+import { RelpMemory } from './relp-memory.ts';
 import type { Transport, TransportOptions, TransportParts } from './transport.ts';
 
 /** Does nothing until `start`. */
 export function openTransport(options: TransportOptions, parts: TransportParts): Transport {
-  throw new Error(`not yet: ${options.name} ${parts.reader.destination}`);
+  return new PersistentTransport(options, parts, openRelp(options));
+}
+
+/** What sockets read: all of them one after the other, in one thread. */
+const received = Buffer.alloc(64 * 1024);
+
+function openRelp({ timeoutMs }: TransportOptions): Open {
+  const memory = new RelpMemory();
+  return async ({ target, addresses, signal, partsFor }: OpenWish): Promise<Opened> => {
+    let connection: RelpConnection | undefined;
+    const onread = {
+      buffer: received,
+      callback: (count: number, bytes: Uint8Array) => {
+        connection?.receive(bytes.subarray(0, count));
+        return true;
+      },
+    };
+    const dialed = await dial({ addresses, port: target.port, timeoutMs, signal, onread });
+    if (!dialed.ok) return dialed;
+    connection = new RelpConnection(dialed.socket, partsFor(dialed.peer), memory);
+    return { ok: true, connection };
+  };
 }

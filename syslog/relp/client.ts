@@ -149,6 +149,11 @@ export class RelpClientSession {
     return this.window.unacknowledged();
   }
 
+  /** References of messages that are settled, while one before them is not: they need not be sent again. */
+  settledBeyond(): number[] {
+    return this.window.settledBeyond();
+  }
+
   // ---- what is sent
 
   /** `ref` is the caller's name for the message. Only while `hasRoom`. */

@@ -17,6 +17,8 @@ import { nextTxnr, TXNR_FIRST, TXNR_HINT, TXNR_MAX, txnrDistance } from './txnr.
 export const RELP_DATA_BYTES_MAX = 16 * 1024 * 1024;
 /** While so many bytes of answers wait for a peer that does not read, it is not read either. */
 const UNSENT_BYTES_MAX = 64 * 1024;
+/** The window begins so small, and grows with what waits: most clients are idle most of the time. */
+const WINDOW_FIRST = 64;
 /** An output buffer up to this size is kept while idle: 5,000 connections then hold 20 MiB at most. */
 const OUTPUT_IDLE_BYTES = 4096;
 
@@ -90,8 +92,8 @@ export class RelpServerSession {
   private oldestTxnr: number;
   private upcomingTxnr: number;
   private waitingCount = 0;
-  /** 1 for each frame of the window that waits for its answer, by its place modulo the size. */
-  private readonly waiting: Uint8Array;
+  /** 1 for each frame of the window that waits for its answer, by its place modulo the length. */
+  private waiting: Uint8Array;
 
   constructor(options: RelpServerOptions) {
     const { messageBytesMax, dataBytesMax = RELP_DATA_BYTES_MAX, windowMax } = options;
@@ -101,7 +103,7 @@ export class RelpServerSession {
     this.software = options.software;
     this.oldestTxnr = options.firstTxnr ?? TXNR_FIRST;
     this.upcomingTxnr = this.oldestTxnr;
-    this.waiting = new Uint8Array(windowMax);
+    this.waiting = new Uint8Array(Math.min(WINDOW_FIRST, windowMax));
   }
 
   /** The client has opened the session; until then only a short time should be granted to it. */
@@ -260,7 +262,7 @@ export class RelpServerSession {
   /** The message is safe: it is answered. Any order will do. */
   written(txnr: number): void {
     const ahead = txnrDistance(this.oldestTxnr, txnr);
-    const place = (this.oldest + ahead) % this.windowMax;
+    const place = (this.oldest + ahead) % this.waiting.length;
     assert(ahead < this.upcoming - this.oldest && this.waiting[place] === 1, 'a message is written once');
     this.waiting[place] = 0;
     this.waitingCount -= 1;
@@ -277,10 +279,19 @@ export class RelpServerSession {
   }
 
   private enter(waits: number): void {
-    this.waiting[this.upcoming % this.windowMax] = waits;
+    if (this.upcoming - this.oldest === this.waiting.length) this.widen();
+    this.waiting[this.upcoming % this.waiting.length] = waits;
     this.waitingCount += waits;
     this.upcoming += 1;
     this.upcomingTxnr = nextTxnr(this.upcomingTxnr);
+  }
+
+  private widen(): void {
+    const wider = new Uint8Array(Math.min(this.waiting.length * 2, this.windowMax));
+    assert(wider.length > this.waiting.length, 'the window is never wider than its limit');
+    for (let at = this.oldest; at < this.upcoming; at += 1)
+      wider[at % wider.length] = this.waiting[at % this.waiting.length] as number;
+    this.waiting = wider;
   }
 
   private answerAtOnce(txnr: number, words: Buffer): void {
@@ -294,7 +305,7 @@ export class RelpServerSession {
   }
 
   private advance(): void {
-    while (this.oldest < this.upcoming && this.waiting[this.oldest % this.windowMax] === 0) {
+    while (this.oldest < this.upcoming && this.waiting[this.oldest % this.waiting.length] === 0) {
       this.oldest += 1;
       this.oldestTxnr = nextTxnr(this.oldestTxnr);
     }

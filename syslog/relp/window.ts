@@ -110,6 +110,16 @@ export class RelpWindow {
     return refs;
   }
 
+  /** What was settled behind one that is not, in the order of sending. */
+  settledBeyond(): number[] {
+    const refs: number[] = [];
+    for (let i = this.head; i < this.tail; i++) {
+      const state = this.states[i % this.sizeMax];
+      if (state === ACKNOWLEDGED || state === GIVEN_UP) refs.push(this.refs[i % this.sizeMax] as number);
+    }
+    return refs;
+  }
+
   private bitsOf(txnr: number): number {
     return txnr & (this.placeOf.length - 1);
   }
