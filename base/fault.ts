@@ -31,6 +31,10 @@ export const FAULTS = {
   CONFIG_IDLE_RULE: { exit: EXIT.config, means: 'A rule that does nothing with the messages it matches.' },
   CONFIG_CONFLICT: { exit: EXIT.config, means: 'Two parts of the configuration that contradict each other.' },
   CONFIG_NOT_YET: { exit: EXIT.config, means: 'Something that this version of Belfry does not have yet.' },
+  CONFIG_NOTE: {
+    exit: EXIT.config,
+    means: 'Something worth a look, that `belfry check` shows; no reason to refuse the configuration.',
+  },
   CONFIG_FILE_NOT_WRITABLE: {
     exit: EXIT.config,
     means: 'A log file that could not be written by this user.',

@@ -93,6 +93,12 @@ export function parseListen(text: string): Listen | undefined {
   return address && { transport: scheme, ...address, text };
 }
 
+/** What two listeners cannot share: tcp, relp, tls and relps are all sockets of TCP. */
+export function listenKey({ transport, host, family, port }: Listen): string {
+  const kind = transport === 'udp' ? 'udp' : 'tcp';
+  return `${kind} port ${port} of ${family === 6 ? `[${host}]` : host}`;
+}
+
 /** `127.0.0.1:8514` or `[::1]:8514`. */
 export function parseSocketAddress(text: string): SocketAddress | undefined {
   const [, v6, v4, portText] = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text) ?? [];

@@ -12,8 +12,17 @@ import {
   checkRange,
   checkZoneSender,
 } from './address-formats.ts';
+import {
+  checkAgentListen,
+  checkAppName,
+  checkFileGlob,
+  checkHostName,
+  checkJournalMatch,
+  checkQueueName,
+} from './agent-formats.ts';
 import { type FormatProblem, NO_PROBLEM, problem } from './problem.ts';
 import type { Pattern } from './server.ts';
+import { checkTarget } from './target.ts';
 import { hasControl, parseTemplate } from './template.ts';
 
 export interface TextFormat {
@@ -52,10 +61,25 @@ export function makeFormats(accounts: Accounts, checkSelector: SelectorCheck) {
     'plain-text': { shape: 'text', check: checkPlainText },
     path: { shape: 'a path', check: checkPath },
     include: { shape: 'a path or pattern', check: checkInclude },
+    'agent-listen': { shape: 'an address to listen on', check: checkAgentListen },
+    target: { shape: 'the address of a server', check: checkTarget },
+    'file-glob': {
+      shape: 'a path or pattern',
+      check: (text) => firstOf(checkPath(text), checkGlob(text), checkFileGlob(text)),
+    },
+    'journal-match': { shape: 'a match of journalctl', check: checkJournalMatch },
+    'app-name': { shape: 'the name of a program', check: checkAppName },
+    'host-name': { shape: 'the name of a host', check: checkHostName },
+    'queue-name': { shape: 'a name', check: checkQueueName },
   } as const satisfies Record<string, TextFormat>;
 }
 
 export type FormatName = keyof ReturnType<typeof makeFormats>;
+
+/** What is wrong first; the rest would only repeat it. */
+function firstOf(...found: readonly (readonly FormatProblem[])[]): readonly FormatProblem[] {
+  return found.find((problems) => problems.length > 0) ?? NO_PROBLEM;
+}
 
 function checkSize(text: string): readonly FormatProblem[] {
   if (parseSize(text) !== undefined) return NO_PROBLEM;

@@ -8,6 +8,7 @@ import { dirname, resolve } from 'node:path';
 import type { Fault } from '../base/fault.ts';
 import { type Accounts, readAccounts } from './accounts.ts';
 import { type Document, type PlacedFault, readDocument } from './document.ts';
+import { FaultBook } from './fault-book.ts';
 import { type Formats, makeFormats, type SelectorCheck } from './formats.ts';
 import { findIncluded } from './include.ts';
 import { checkFilesWritable, checkOwners, checkSocketPath } from './permissions.ts';
@@ -38,7 +39,7 @@ export type Loaded =
   | (LoadedBase & { readonly config: ServerConfig; readonly faults: readonly [] })
   | (LoadedBase & { readonly config: undefined; readonly faults: readonly Fault[] });
 
-interface LoadedBase {
+export interface LoadedBase {
   /** The files that were read, the main file first. */
   readonly sources: readonly string[];
   /** What is foolish but does no harm: shown, and no reason to refuse the configuration. */
@@ -46,46 +47,22 @@ interface LoadedBase {
 }
 
 export function loadServerConfig(path: string, options: LoadOptions): Loaded {
+  return loadServerDocument(readDocument(resolve(path)), options);
+}
+
+export function loadServerDocument(main: Document, options: LoadOptions): Loaded {
   const accounts = readAccounts();
   const formats = makeFormats(accounts, options.checkSelector);
   const book = new FaultBook();
-  const main = readDocument(resolve(path));
   book.add(main, main.faults);
   const { file, faults } = checkServerFile(main, formats);
   book.add(main, faults);
   const rules = [...includedRules(main, get(file, 'include'), formats, book), ...ruleSources(main, file, '')];
   if (main.root !== undefined) checkWhole(main, file, rules, accounts, options.checkFiles ?? true, book);
-  const all = book.all();
-  const base = { sources: book.sources(), notes: book.notes };
+  const all = book.faults();
+  const base = { sources: book.sources(), notes: book.notes() };
   if (all.length > 0) return { config: undefined, faults: all, ...base };
   return { config: resolveServer(main, file, rules, accounts), faults: [], ...base };
-}
-
-/** Faults by file, in the order in which the files were read. */
-class FaultBook {
-  readonly #found = new Map<Document, PlacedFault[]>();
-  readonly notes: Fault[] = [];
-
-  add(document: Document, faults: readonly PlacedFault[]): void {
-    const own = this.#found.get(document) ?? [];
-    own.push(...faults);
-    this.#found.set(document, own);
-  }
-
-  /** A file that could not be read as JSON: nobody knows which rules it would have brought. */
-  hasBroken(): boolean {
-    return [...this.#found.keys()].some((document) => document.root === undefined);
-  }
-
-  sources(): string[] {
-    return [...this.#found.keys()].map((document) => document.file);
-  }
-
-  all(): Fault[] {
-    return [...this.#found.values()].flatMap((faults) =>
-      faults.sort((a, b) => a.offset - b.offset).map(({ fault }) => fault),
-    );
-  }
 }
 
 /** Rules of the included files come before those of the file that includes them. */
@@ -135,7 +112,7 @@ function checkWhole(
   checkListeners(main, get(get(file, 'syslog'), 'listen'), (fault) => book.add(main, [fault]));
   checkNtp(main, get(file, 'ntp'), (fault) => book.add(main, [fault]));
   checkRules(rules, report);
-  checkSenders(rules, get(get(file, 'syslog'), 'allow'), (_, { fault }) => book.notes.push(fault));
+  checkSenders(rules, get(get(file, 'syslog'), 'allow'), (_, found) => book.note(found));
   checkSettings(rules, settings, filesRoot, report);
   book.add(main, checkSocketPath(main, get(get(file, 'control'), 'socket')));
   if (!checkFiles) return;

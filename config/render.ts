@@ -3,7 +3,7 @@
 
 import { EXIT, FAULTS } from '../base/fault.ts';
 import { makeFormats } from './formats.ts';
-import { LATER_KEYS } from './later.ts';
+import { LATER_SERVER_KEYS } from './later.ts';
 import {
   anchorOf,
   factsOf,
@@ -143,7 +143,7 @@ ${rows.join('\n')}
 }
 
 function renderLater(): string {
-  const keys = Object.entries(LATER_KEYS).flatMap(([title, own]) =>
+  const keys = Object.entries(LATER_SERVER_KEYS).flatMap(([title, own]) =>
     Object.entries(own).map(
       ([key, what]) =>
         `| \`${key}\` in ${title === 'Top level' ? 'the top level' : `\`${title}\``} | ${what} |`,

@@ -12,6 +12,8 @@ export interface SchemaFacts {
   readonly examples?: readonly unknown[];
   readonly properties?: Readonly<Record<string, unknown>>;
   readonly items?: unknown;
+  readonly const?: unknown;
+  readonly oneOf?: readonly unknown[];
   readonly required?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
@@ -59,7 +61,7 @@ export function printJson(value: unknown): string {
   return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
 }
 
-/** The anchor of a heading in docs/config.md. */
+/** The anchor of a heading in the docs. */
 export function anchorOf(title: string): string {
   return title.toLowerCase().replaceAll(' ', '-');
 }

@@ -21,12 +21,12 @@ import {
 import { tlsServerSchema } from './tls.schema.ts';
 
 /** RFC 5424 section 6.1: a receiver must take messages of up to 480 octets. */
-const MESSAGE_SIZE_MIN = '480 B';
+export const MESSAGE_SIZE_MIN = '480 B';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export const LOG_FORMATS = ['auto', 'text', 'json'] as const;
 
-const schemaKey = {
+export const schemaKey = {
   type: 'string',
   description: 'Path or address of the schema file, for editors. Belfry does not read it.',
   examples: ['/usr/lib/node_modules/belfry/config/published/server.schema.json'],

@@ -3,7 +3,7 @@
 //
 // Never throws for a file that is absent, locked away, too large or no file at all: each is a finding in words.
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { codeOf } from '../base/fault.ts';
 import {
   type CertificateFinding,
@@ -74,7 +74,8 @@ function bytesOf(file: PemFile | undefined): Buffer | undefined {
 function readPem(path: string): ReadFile | string {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    // A pipe without a writer would be waited for.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     return codeOf(error) ?? 'unknown';
   }

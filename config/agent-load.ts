@@ -1,0 +1,42 @@
+// Loads agent.json: reads, checks, resolves. Either there is a configuration and no fault, or there are all the
+// faults at once, each with line, column and key, in the order in which they stand.
+//
+// Refuses: to hand out half a configuration, and to change anything on the disk.
+
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import type { Fault } from '../base/fault.ts';
+import { readAccounts } from './accounts.ts';
+import { noteHost } from './agent-host.ts';
+import { resolveAgent } from './agent-resolve.ts';
+import { checkAgentWhole, noteAgent } from './agent-rules.ts';
+import type { AgentConfig } from './agent.ts';
+import { type Document, readDocument } from './document.ts';
+import { FaultBook } from './fault-book.ts';
+import { makeFormats } from './formats.ts';
+import type { LoadedBase, LoadOptions } from './load.ts';
+import { checkAgentFile } from './validate.ts';
+
+/** Either a configuration without faults, or all its faults. */
+export type LoadedAgent =
+  | (LoadedBase & { readonly config: AgentConfig; readonly faults: readonly [] })
+  | (LoadedBase & { readonly config: undefined; readonly faults: readonly Fault[] });
+
+export function loadAgentConfig(path: string, options: LoadOptions): LoadedAgent {
+  return loadAgentDocument(readDocument(resolve(path)), options);
+}
+
+export function loadAgentDocument(document: Document, options: LoadOptions): LoadedAgent {
+  const book = new FaultBook();
+  book.add(document, document.faults);
+  const { file, faults } = checkAgentFile(document, makeFormats(readAccounts(), options.checkSelector));
+  book.add(document, faults);
+  if (document.root !== undefined) checkAgentWhole(document, file, (found) => book.add(document, [found]));
+  const found = book.faults();
+  if (found.length > 0)
+    return { config: undefined, faults: found, notes: book.notes(), sources: book.sources() };
+  const config = resolveAgent(document, file, hostname());
+  noteAgent(document, config, (note) => book.note(note));
+  if (options.checkFiles ?? true) noteHost(document, config, (note) => book.note(note));
+  return { config, faults: [], notes: book.notes(), sources: book.sources() };
+}
