@@ -10,6 +10,7 @@ import { type ControlServer, openControlSocket } from '../base/control-socket.ts
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
 import type { AgentConfig, DestinationConfig, InputConfig } from '../config/agent.ts';
+import type { SpoolReader } from '../delivery/spool/reader.ts';
 import type { AgentAnswers } from './control.port.ts';
 import type { AgentDoors } from './doors.ts';
 import { Forwarder } from './forwarder.ts';
@@ -92,7 +93,7 @@ export class Agent {
     const parts = {
       log,
       maxMessageBytes,
-      openTransport: doors.openTransport,
+      openTransport: (reader: SpoolReader) => doors.openTransport(destination, reader, log),
       onRoom: () => this.#live.resume(),
     };
     return new Forwarder(destination, parts, before?.liveLosses);

@@ -27,7 +27,7 @@ import { destinationFacts } from './view.ts';
 export interface ForwarderParts {
   readonly log: Log;
   readonly maxMessageBytes: number;
-  readonly openTransport: (config: DestinationConfig, reader: SpoolReader, log: Log) => Transport;
+  readonly openTransport: (reader: SpoolReader) => Transport;
   /** The queue has room again, or something is safe: live inputs may go on. */
   readonly onRoom: () => void;
 }
@@ -84,7 +84,7 @@ export class Forwarder {
       },
     );
     this.#reader = this.#spool.reader(config.name);
-    this.#transport = parts.openTransport(config, this.#reader, parts.log);
+    this.#transport = parts.openTransport(this.#reader);
   }
 
   start(): void {

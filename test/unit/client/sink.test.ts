@@ -109,14 +109,22 @@ test('marks do not grow without bound, and never claim too much', () => {
 test('what is not wanted counts as taken, and what stands behind a refusal is offered again', () => {
   const spool = new FakeSpool();
   const sink = new SpoolSink(spool, compileFilter({ select: ['auth.*'], program: undefined }));
-  const batch = batchOf([...records(0, 2, 13), ...records(2, 2, 38), ...records(4, 1, 13), ...records(5, 1, 38)]);
+  const batch = batchOf([
+    ...records(0, 2, 13),
+    ...records(2, 2, 38),
+    ...records(4, 1, 13),
+    ...records(5, 1, 38),
+  ]);
   spool.room = 1;
   assert.equal(sink.put(batch), 3, 'two passed over, one taken; the next wanted one has no room');
   assert.equal(sink.refusedFor, 'limit');
   assert.deepEqual(sink.passedOver.records, 2);
   spool.room = 10;
   assert.equal(sink.put(batchOf([...records(3, 1, 38), ...records(4, 1, 13), ...records(5, 1, 38)])), 3);
-  assert.deepEqual(spool.kept.map((text) => /n=(\d+)/.exec(text)?.[1]), ['2', '3', '5']);
+  assert.deepEqual(
+    spool.kept.map((text) => /n=(\d+)/.exec(text)?.[1]),
+    ['2', '3', '5'],
+  );
   assert.equal(sink.taken, 6);
   assert.equal(sink.passedOver.records, 3);
   assert.equal(sink.put(batchOf(records(9, 4, 13))), 4, 'nothing wanted at all');
