@@ -5,10 +5,14 @@
 //
 // Why: a server may answer a message with an error, or end the connection instead of answering (imrelp can, for
 // what is longer than its maxDataSize). Sent again for ever, that message would block the queue for ever; given
-// up at once, a server in trouble would eat the queue.
+// up at once, a server in trouble would eat the queue. Silence is never a refusal: a full disk looks like that.
 
 /** Tries of a record that is refused each time. */
 export const REFUSALS_MAX = 3;
+/** So many records behind one that is unanswered may be done; beyond that nothing is sent before it is. */
+const DONE_MAX = 65_536;
+/** A server that does not answer in time is given more the next time: 90 s, librelp's own limit, from 10 s. */
+const PATIENCE_MAX = 9;
 /** How far behind a suspect a record is looked for that the server takes. */
 const AROUND_MAX = 64;
 
@@ -22,6 +26,8 @@ interface Refused {
 export class RelpMemory {
   /** Connections in a row on which records were sent and none was answered. */
   fruitless = 0;
+  /** By how much longer than configured an answer is waited for. */
+  patience = 1;
   /** Behind the cursor, but acknowledged or given up. */
   readonly #done = new Set<number>();
   readonly #refused = new Map<number, Refused>();
@@ -35,6 +41,15 @@ export class RelpMemory {
 
   isDone(sequence: number): boolean {
     return this.#done.size > 0 && this.#done.has(sequence);
+  }
+
+  get isFull(): boolean {
+    return this.#done.size >= DONE_MAX;
+  }
+
+  /** An answer did not come in time. A new connection, and all unanswered again, help little if that is all. */
+  waitLonger(): void {
+    this.patience = Math.min(PATIENCE_MAX, this.patience * 2);
   }
 
   /** The cursor has moved. */

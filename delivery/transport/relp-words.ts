@@ -9,6 +9,7 @@ interface EndOfSession {
   /** What the session has to say of it. */
   readonly told: string;
   readonly peer: string;
+  /** The limit that was exceeded, if it was one. */
   readonly timeoutMs: number;
   /** Messages whose answer was due. */
   readonly waiting: number;
@@ -48,6 +49,7 @@ export function relpTrouble(ended: EndOfSession): Trouble {
 function lostTrouble({ peer, waiting, isOpen, error }: EndOfSession): Trouble {
   if (error !== undefined) return connectionTrouble(error, peer);
   if (!isOpen) return { why: `${peer} ended the connection before a session was open`, mend: SPEAKS_RELP };
-  const due = waiting === 1 ? 'while one message was unanswered' : `while ${waiting} messages were unanswered`;
+  const due =
+    waiting === 1 ? 'while one message was unanswered' : `while ${waiting} messages were unanswered`;
   return { why: `${peer} ended the connection${waiting === 0 ? '' : `, ${due}`}`, mend: undefined };
 }

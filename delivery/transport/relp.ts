@@ -22,7 +22,6 @@ const SUSPICIOUS: readonly (RelpClientEnd | undefined)[] = [
   'connection_ended',
   'server_closed',
   'server_aborted',
-  'answer_timeout',
 ];
 
 export class RelpConnection implements Connection {
@@ -31,6 +30,7 @@ export class RelpConnection implements Connection {
   readonly #memory: RelpMemory;
   readonly #session: RelpClientSession;
   readonly #share: number;
+  readonly #answerTimeoutMs: number;
 
   /** Records that were handed out; from `#at` on they are not sent yet. */
   #batch: ReadBatch | undefined;
@@ -55,7 +55,12 @@ export class RelpConnection implements Connection {
     this.#parts = parts;
     this.#memory = memory;
     this.#share = Math.max(1, Math.floor(window / SHARES));
-    const times = { openTimeoutMs: timeoutMs, answerTimeoutMs: timeoutMs, closeTimeoutMs: timeoutMs };
+    this.#answerTimeoutMs = timeoutMs * memory.patience;
+    const times = {
+      openTimeoutMs: timeoutMs,
+      answerTimeoutMs: this.#answerTimeoutMs,
+      closeTimeoutMs: timeoutMs,
+    };
     const options = { windowMax: window, software: SOFTWARE, ...times };
     this.#session = new RelpClientSession(options, performance.now());
     socket.on('error', (error) => {
@@ -111,7 +116,11 @@ export class RelpConnection implements Connection {
   /** Not for a few: a server that answers one by one would be sent one by one. */
   #isTimeToSend(): boolean {
     const { waiting, hasRoom } = this.#session;
-    return hasRoom && (this.#isCautious() ? waiting === 0 : waiting <= this.#parts.options.window - this.#share);
+    return (
+      !this.#memory.isFull &&
+      hasRoom &&
+      (this.#isCautious() ? waiting === 0 : waiting <= this.#parts.options.window - this.#share)
+    );
   }
 
   #sendMany(): void {
@@ -227,6 +236,7 @@ export class RelpConnection implements Connection {
     const isAllSettled = waiting === 0 && this.#refusedCount === 0;
     const through = isAllSettled ? this.#handled : settledThrough;
     this.#toldCount = acknowledged;
+    if (isAllSettled) this.#memory.patience = 1;
     if (through === undefined) return;
     this.#parts.reader.acknowledge(through);
     this.#memory.forget(through);
@@ -264,7 +274,7 @@ export class RelpConnection implements Connection {
     const { peer, options } = this.#parts;
     const isOpen = this.#isReady;
     if (ending === 'closed') return { why: `${peer} closed the session`, mend: undefined };
-    const { timeoutMs } = options;
+    const timeoutMs = ending === 'answer_timeout' ? this.#answerTimeoutMs : options.timeoutMs;
     return relpTrouble({ end: ending, told, peer, timeoutMs, waiting, isOpen, error: this.#error });
   }
 
@@ -272,6 +282,7 @@ export class RelpConnection implements Connection {
   #remember(): void {
     const { acknowledged } = this.#session;
     for (const sequence of this.#session.settledBeyond()) this.#memory.done(sequence);
+    if (this.#session.ending === 'answer_timeout') this.#memory.waitLonger();
     if (acknowledged > 0) this.#giveUp();
     else if (this.#refusedCount === 0 && this.#sentCount > 0) this.#suspect();
   }

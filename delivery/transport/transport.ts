@@ -17,7 +17,12 @@ export interface TransportTarget {
 
 export type TransportState =
   /** Connected, or able to send. */
-  | { readonly kind: 'connected'; readonly target: string; readonly address: string; readonly sinceMs: number }
+  | {
+      readonly kind: 'connected';
+      readonly target: string;
+      readonly address: string;
+      readonly sinceMs: number;
+    }
   | { readonly kind: 'connecting'; readonly target: string }
   /** Tries again at `retryAtMs`; `why` is a part of a sentence: "connection refused by 172.31.100.94:2514". */
   | {

@@ -31,8 +31,14 @@ const BY_ERROR: Readonly<Record<string, readonly [why: string, mend: string | un
   ENETUNREACH: ['the network of @ cannot be reached', LOOK_AT_ROUTE],
   ENETDOWN: ['the network of @ is down', LOOK_AT_ROUTE],
   EADDRNOTAVAIL: ['no address or port of this host is free to reach @', undefined],
-  EACCES: ['this host does not let it connect to @', 'Look at its firewall, and at IPAddressDeny of the unit.'],
-  EPERM: ['this host does not let it connect to @', 'Look at its firewall, and at IPAddressDeny of the unit.'],
+  EACCES: [
+    'this host does not let it connect to @',
+    'Look at its firewall, and at IPAddressDeny of the unit.',
+  ],
+  EPERM: [
+    'this host does not let it connect to @',
+    'Look at its firewall, and at IPAddressDeny of the unit.',
+  ],
   EMFILE: ['too many files are open to connect to @', 'Raise LimitNOFILE of the service.'],
   ENFILE: ['too many files are open on this host to connect to @', 'Raise fs.file-max.'],
   ENOBUFS: ['the kernel has no memory left to send to @', undefined],

@@ -40,10 +40,13 @@ export class TransportVoice {
     if (!isNews) return;
     const tries = failures > 1 ? `${failures} tries` : 'one try';
     const after = failures > 0 ? `, after ${tries} that failed (${printSpan(brokenMs)})` : '';
-    this.#log.info(`Delivering ${this.#name} to ${target}${target.endsWith(peer) ? '' : ` (${peer})`}${after}.`, {
-      ...this.#facts,
-      event: 'delivering',
-    });
+    this.#log.info(
+      `Delivering ${this.#name} to ${target}${target.endsWith(peer) ? '' : ` (${peer})`}${after}.`,
+      {
+        ...this.#facts,
+        event: 'delivering',
+      },
+    );
   }
 
   notDelivering(trouble: Trouble): void {
