@@ -12,8 +12,9 @@ export interface CliCommand {
   define(program: Command, io: Io, run: Run): void;
 }
 
-/** The config that a command reads when none is named. */
+/** The configs that a command reads when none is named. */
 export const SERVER_CONFIG = '/etc/belfry/server.json';
+export const AGENT_CONFIG = '/etc/belfry/agent.json';
 
 /** Where examples stand below the help of a command. */
 export function examples(...lines: readonly string[]): string {

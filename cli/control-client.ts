@@ -1,27 +1,49 @@
-// Asks a running Belfry over its control socket.
+// Asks a running Belfry, server or agent, over its control socket.
 
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
+import { resolve } from 'node:path';
 import { codeOf, Fault } from '../base/fault.ts';
+import type { AgentStatus } from '../client/status.ts';
+import { loadAgentConfig } from '../config/agent-load.ts';
+import { readDocument } from '../config/document.ts';
+import { kindOf } from '../config/kind.ts';
 import { loadServerConfig } from '../config/load.ts';
-import type { Answer, Answers, Question } from '../daemon/control/control.port.ts';
+import type { Answers as ServerAnswers } from '../daemon/control/control.port.ts';
 import { compileSelector } from '../syslog/selector.ts';
-import { SERVER_CONFIG } from './command.ts';
+import { AGENT_CONFIG, SERVER_CONFIG } from './command.ts';
 
 const ANSWER_WITHIN_MS = 10_000;
-const DEFAULT_SOCKET = '/run/belfry/server.sock';
+const SERVER_SOCKET = '/run/belfry/server.sock';
+const AGENT_SOCKET = '/run/belfry/agent.sock';
+
+/** What a Belfry answers; an agent answers the first question alone. */
+interface Answers extends Omit<ServerAnswers, 'status'> {
+  readonly status: ServerAnswers['status'] | AgentStatus;
+}
+
+type Answer<Q extends keyof Answers> =
+  | { readonly ok: true; readonly answer: Answers[Q] }
+  | { readonly ok: false; readonly error: string };
 
 export interface Whom {
   readonly config?: string;
   readonly socket?: string;
 }
 
-/** `--socket`, else what the config names, else the default socket. */
-function socketOf(whom: Whom): string {
-  if (whom.socket !== undefined) return whom.socket;
-  const path = whom.config ?? (existsSync(SERVER_CONFIG) ? SERVER_CONFIG : undefined);
-  if (path === undefined) return DEFAULT_SOCKET;
-  const { config, faults } = loadServerConfig(path, { checkSelector: compileSelector, checkFiles: false });
+/** `--socket`, else what the config names, else the usual sockets: the server's, then the agent's. */
+function socketsOf(whom: Whom, question: keyof Answers): string[] {
+  if (whom.socket !== undefined) return [whom.socket];
+  if (whom.config !== undefined) return [socketNamedIn(whom.config)];
+  const server = existsSync(SERVER_CONFIG) ? socketNamedIn(SERVER_CONFIG) : SERVER_SOCKET;
+  if (question !== 'status') return [server];
+  return [server, existsSync(AGENT_CONFIG) ? socketNamedIn(AGENT_CONFIG) : AGENT_SOCKET];
+}
+
+function socketNamedIn(path: string): string {
+  const isAgent = kindOf(readDocument(resolve(path))) === 'agent';
+  const load = isAgent ? loadAgentConfig : loadServerConfig;
+  const { config, faults } = load(path, { checkSelector: compileSelector, checkFiles: false });
   if (config !== undefined) return config.control.socket;
   const [first] = faults;
   throw (
@@ -55,19 +77,41 @@ function exchange(path: string, line: string): Promise<string> {
   });
 }
 
-export async function ask<Q extends Question>(question: Q, whom: Whom): Promise<Answers[Q]> {
-  const path = socketOf(whom);
+/** Nobody is there, so that somebody else may be meant. */
+function isAbsent(error: unknown): boolean {
+  return ['ENOENT', 'ECONNREFUSED'].includes(codeOf(error) ?? '');
+}
+
+/** The first that answers. */
+async function exchangeWithAny(
+  paths: readonly string[],
+  line: string,
+): Promise<{ path: string; text: string }> {
+  for (const [at, path] of paths.entries()) {
+    try {
+      return { path, text: await exchange(path, line) };
+    } catch (error) {
+      const isLast = at === paths.length - 1;
+      if (isLast || !isAbsent(error)) throw notReached(isLast ? paths.join(', ') : path, error);
+    }
+  }
+  throw notReached(paths.join(', '), new Error('nobody was asked'));
+}
+
+export async function ask<Q extends keyof Answers>(question: Q, whom: Whom): Promise<Answers[Q]> {
+  const paths = socketsOf(whom, question);
+  const { path, text } = await exchangeWithAny(paths, `${JSON.stringify({ ask: question })}\n`);
   let answer: Answer<Q>;
   try {
-    // A server that has too many askers, or is ending, hangs up without a word: that is no JSON either.
-    answer = JSON.parse(await exchange(path, `${JSON.stringify({ ask: question })}\n`)) as Answer<Q>;
-  } catch (error) {
-    throw notReached(path, error instanceof SyntaxError ? new Error('it hung up without an answer') : error);
+    answer = JSON.parse(text) as Answer<Q>;
+  } catch {
+    // A program that has too many askers, or is ending, hangs up without a word: that is no JSON either.
+    throw notReached(path, new Error('it hung up without an answer'));
   }
   if (answer.ok) return answer.answer;
   throw new Fault('CONTROL_NOT_REACHED', {
     what: `The Belfry that runs does not answer that: ${answer.error}`,
     where: path,
-    mend: 'Is it of another version? Restart it after an upgrade.',
+    mend: 'Is it an agent, or of another version? Restart it after an upgrade.',
   });
 }

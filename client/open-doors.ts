@@ -1,25 +1,81 @@
-// The real inputs and transports of the agent, each by what the configuration names.
+// The real inputs and transports of the agent, each by what the configuration names, and what inputs share: the
+// thread that receives datagrams, and the account of how good this host's clock is.
 
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Log } from '../base/log.ts';
 import type { InputConfig } from '../config/agent.ts';
 import { openTransport } from '../delivery/transport/open.ts';
+import { readKernelClock } from '../kernel/clock.ts';
+import { zoneFor } from '../syslog/time.ts';
+import { type Checkpoint, openCheckpoints } from './checkpoints.ts';
 import type { AgentDoors, InputContext } from './doors.ts';
+import { CHECKPOINTS } from './forwarder.ts';
+import { Datagrams } from './inputs/datagrams/datagrams.ts';
+import { openDevlog } from './inputs/devlog/devlog.ts';
 import type { Input, InputSink } from './inputs/input.ts';
+import { openListen } from './inputs/listen/listen.ts';
+import type { MessageSettings } from './inputs/message.ts';
+import { TimeQuality } from './inputs/time-quality.ts';
 
 export interface DoorParts {
   readonly log: Log;
   readonly stdin: Readable;
+  /** Something that cannot be survived: the thread that receives died. The process must end. */
+  died(error: Error): void;
 }
 
-export function openDoors({ log }: DoorParts): AgentDoors {
+export function openDoors(parts: DoorParts): AgentDoors {
+  const inputs = new Inputs(parts);
   return {
-    openTransport: (config, reader) => openTransport(config, { reader, log }),
-    openInput: (config, sink, context) => openInput(config, sink, context),
-    stop: () => Promise.resolve(),
+    openTransport: (config, reader, log) => openTransport(config, { reader, log }),
+    openInput: (config, sink, context) => inputs.open(config, sink, context),
+    stop: () => inputs.stop(),
   };
 }
 
-function openInput({ type }: InputConfig, _sink: InputSink, _context: InputContext): Input {
-  throw new Error(`not yet: ${type}`);
+class Inputs {
+  readonly #parts: DoorParts;
+  readonly #quality = new TimeQuality(readKernelClock, Date.now);
+  readonly #zone = zoneFor('local');
+  /** Started with the first socket. */
+  #datagrams: Datagrams | undefined;
+
+  constructor(parts: DoorParts) {
+    this.#parts = parts;
+  }
+
+  open(config: InputConfig, sink: InputSink, context: InputContext): Input {
+    const { log } = this.#parts;
+    const settings = this.#settings(context);
+    switch (config.type) {
+      case 'devlog':
+        return openDevlog(config, { sink, settings, log, datagrams: this.#thread(settings) });
+      case 'listen':
+        return openListen(config, { sink, settings, log, datagrams: this.#thread(settings) });
+      default:
+        throw new Error(`not yet: ${config.type}${this.checkpoint(config, context) ? '' : '!'}`);
+    }
+  }
+
+  #settings({ agent }: InputContext): MessageSettings {
+    const { host, maxMessageBytes } = agent;
+    return { host, maxMessageBytes, zone: this.#zone, quality: this.#quality };
+  }
+
+  #thread({ maxMessageBytes }: MessageSettings): Datagrams {
+    this.#datagrams ??= new Datagrams(maxMessageBytes, (error) => this.#parts.died(error));
+    return this.#datagrams;
+  }
+
+  checkpoint(config: InputConfig, { destination }: InputContext): Checkpoint | undefined {
+    if (destination === undefined) return undefined;
+    const { directory, sync } = destination.queue;
+    const deps = { log: this.#parts.log, now: Date.now };
+    return openCheckpoints(join(directory, CHECKPOINTS), sync, deps).of(config.name);
+  }
+
+  async stop(): Promise<void> {
+    await this.#datagrams?.stop();
+  }
 }

@@ -5,6 +5,7 @@ import type { CliCommand } from '../command.ts';
 
 export const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   serve: async () => (await import('./serve.ts')).serveCommand,
+  agent: async () => (await import('./agent.ts')).agentCommand,
   check: async () => (await import('./check.ts')).checkCommand,
   explain: async () => (await import('./explain.ts')).explainCommand,
   status: async () => (await import('./status.ts')).statusCommand,

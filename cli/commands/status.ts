@@ -3,8 +3,10 @@
 import type { Command } from 'commander';
 import { EXIT } from '../../base/fault.ts';
 import { printCount as count, printCountOf as countOf, printSize, printSpan } from '../../base/units.ts';
+import type { AgentStatus } from '../../client/status.ts';
 import type { ListenerStatus, ServerStatus } from '../../daemon/status.ts';
 import type { NtpStatus } from '../../daemon/time/status.ts';
+import { printAgentStatus } from '../agent-status.ts';
 import { type CliCommand, examples, type Run } from '../command.ts';
 import { ask, type Whom } from '../control-client.ts';
 import type { Io } from '../io.ts';
@@ -89,9 +91,13 @@ export function printStatus(status: ServerStatus): string {
   return `${lines.join('\n')}\n`;
 }
 
+function print(status: ServerStatus | AgentStatus): string {
+  return status.program === 'belfry agent' ? printAgentStatus(status) : printStatus(status);
+}
+
 async function runStatus(options: Whom & { json?: boolean }, io: Io): Promise<number> {
   const status = await ask('status', options);
-  io.stdout(options.json ? `${JSON.stringify(status, undefined, 2)}\n` : printStatus(status));
+  io.stdout(options.json ? `${JSON.stringify(status, undefined, 2)}\n` : print(status));
   return EXIT.ok;
 }
 
@@ -101,8 +107,10 @@ export const statusCommand: CliCommand = {
     program
       .command('status')
       .summary('what runs, what it received, wrote, refused, lost')
-      .description('Shows what the running server has received, written, refused and lost since its start.')
-      .option('-c, --config <file>', 'ask the server that runs with this configuration')
+      .description(
+        'Shows what the running server has received, written, refused and lost since its start, or what the running agent has read and delivered and what waits in its queues. Asks the server of this host, else its agent.',
+      )
+      .option('-c, --config <file>', 'ask the server or agent that runs with this configuration')
       .option('--socket <path>', 'ask at this control socket')
       .option('--json', 'print JSON')
       .addHelpText(
@@ -110,6 +118,7 @@ export const statusCommand: CliCommand = {
         examples(
           'belfry status',
           'belfry status -c config/examples/local.json',
+          'belfry status -c /etc/belfry/agent.json',
           "belfry status --json | jq '.messages.dropped'",
         ),
       )
