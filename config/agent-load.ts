@@ -11,10 +11,13 @@ import { noteHost } from './agent-host.ts';
 import { resolveAgent } from './agent-resolve.ts';
 import { checkAgentWhole, noteAgent } from './agent-rules.ts';
 import type { AgentConfig } from './agent.ts';
-import { type Document, readDocument } from './document.ts';
+import { checkCertificates } from './check-tls.ts';
+import { type Document, type PlacedFault, readDocument } from './document.ts';
 import { FaultBook } from './fault-book.ts';
 import { makeFormats } from './formats.ts';
 import type { LoadedBase, LoadOptions } from './load.ts';
+import { checkSocketPath } from './permissions.ts';
+import { get } from './rules.ts';
 import { checkAgentFile } from './validate.ts';
 
 /** Either a configuration without faults, or all its faults. */
@@ -23,7 +26,7 @@ export type LoadedAgent =
   | (LoadedBase & { readonly config: undefined; readonly faults: readonly Fault[] });
 
 export function loadAgentConfig(path: string, options: LoadOptions): LoadedAgent {
-  return loadAgentDocument(readDocument(resolve(path)), options);
+  return loadAgentDocument(readDocument(resolve(path), 'agent'), options);
 }
 
 export function loadAgentDocument(document: Document, options: LoadOptions): LoadedAgent {
@@ -31,7 +34,7 @@ export function loadAgentDocument(document: Document, options: LoadOptions): Loa
   book.add(document, document.faults);
   const { file, faults } = checkAgentFile(document, makeFormats(readAccounts(), options.checkSelector));
   book.add(document, faults);
-  if (document.root !== undefined) checkAgentWhole(document, file, (found) => book.add(document, [found]));
+  if (document.root !== undefined) checkWhole(document, file, options, book);
   const found = book.faults();
   if (found.length > 0)
     return { config: undefined, faults: found, notes: book.notes(), sources: book.sources() };
@@ -39,4 +42,25 @@ export function loadAgentDocument(document: Document, options: LoadOptions): Loa
   noteAgent(document, config, (note) => book.note(note));
   if (options.checkFiles ?? true) noteHost(document, config, (note) => book.note(note));
   return { config, faults: [], notes: book.notes(), sources: book.sources() };
+}
+
+/** The checks that look at more than one key. */
+function checkWhole(document: Document, file: unknown, options: LoadOptions, book: FaultBook): void {
+  const add = (found: PlacedFault) => book.add(document, [found]);
+  checkAgentWhole(document, file, add);
+  book.add(document, checkSocketPath(document, ['control', 'socket'], get(get(file, 'control'), 'socket')));
+  for (const [at, input] of listOf(file, 'inputs').entries())
+    if (get(input, 'type') === 'devlog')
+      book.add(document, checkSocketPath(document, ['inputs', at, 'path'], get(input, 'path')));
+  if (!(options.checkFiles ?? true)) return;
+  for (const [at, destination] of listOf(file, 'destinations').entries()) {
+    const path = ['destinations', at, 'tls'];
+    const nowMs = options.nowMs ?? Date.now();
+    checkCertificates(document, path, get(destination, 'tls'), 'client', nowMs, add, (one) => book.note(one));
+  }
+}
+
+function listOf(file: unknown, key: string): readonly unknown[] {
+  const list = get(file, key);
+  return Array.isArray(list) ? list : [];
 }

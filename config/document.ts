@@ -15,7 +15,7 @@ import {
   printParseErrorCode,
 } from 'jsonc-parser';
 import { Fault, type FaultCode, type Place, printPlace } from '../base/fault.ts';
-import { readWhole } from './read.ts';
+import { type ProgramName, readWhole } from './read.ts';
 
 export type Segment = string | number;
 export type Path = readonly Segment[];
@@ -49,15 +49,16 @@ const DEPTH_MAX = 64;
 /** Syntax faults of one file that are shown; behind a lost brace nearly every line is one. */
 const SYNTAX_FAULTS_MAX = 20;
 
-export function readDocument(file: string): Document {
-  const bytes = readWhole(file);
+/** `program`: whose configuration it is meant to be, for the sentences about a file that is absent or empty. */
+export function readDocument(file: string, program: ProgramName): Document {
+  const bytes = readWhole(file, program);
   if (bytes instanceof Fault) return broken(sourceOf(file, ''), [{ fault: bytes, offset: 0 }]);
   const text = bytes.toString('utf8');
   const source = sourceOf(file, text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
-  return isUtf8(bytes) ? parseDocument(source) : broken(source, [notUtf8(source)]);
+  return isUtf8(bytes) ? parseDocument(source, program) : broken(source, [notUtf8(source)]);
 }
 
-function parseDocument(source: Source): Document {
+function parseDocument(source: Source, program: ProgramName): Document {
   const deep = tooDeep(source.text);
   if (deep !== undefined) {
     const what = `Brackets are nested more than ${DEPTH_MAX} deep.`;
@@ -65,7 +66,7 @@ function parseDocument(source: Source): Document {
   }
   const errors: ParseError[] = [];
   const root = parseTree(source.text, errors, { allowTrailingComma: true });
-  const faults = syntaxFaults(source, errors);
+  const faults = syntaxFaults(source, errors, program);
   if (root === undefined || faults.length > 0) return broken(source, faults);
   const value: unknown = getNodeValue(root);
   return { ...source, root, value, faults: duplicateKeys(source, root) };
@@ -110,6 +111,12 @@ function tooDeep(text: string): number | undefined {
   return undefined;
 }
 
+const EMPTY_MENDS: Readonly<Record<ProgramName, string>> = {
+  server: 'It needs at least one rule: { "rules": [{ "file": "{host}.log" }] }',
+  agent:
+    'Begin with { "inputs": [{ "type": "journald" }], "destinations": [{ "to": "relp://172.31.100.94:2514" }] }',
+};
+
 const SYNTAX: Readonly<Record<string, readonly [what: string, mend: string]>> = {
   InvalidSymbol: [
     'This word is not JSON.',
@@ -147,10 +154,9 @@ const SYNTAX: Readonly<Record<string, readonly [what: string, mend: string]>> = 
   InvalidCharacter: ['This text holds a control character.', 'Write a tab as \\t and a line break as \\n.'],
 };
 
-function syntaxFaults(source: Source, errors: readonly ParseError[]): PlacedFault[] {
+function syntaxFaults(source: Source, errors: readonly ParseError[], program: ProgramName): PlacedFault[] {
   if (errors.length > 0 && /^\s*$/.test(source.text)) {
-    const mend = 'It needs at least one rule: { "rules": [{ "file": "{host}.log" }] }';
-    return [syntaxFault(source, 0, 'The file is empty.', mend)];
+    return [syntaxFault(source, 0, 'The file is empty.', EMPTY_MENDS[program])];
   }
   const faults: PlacedFault[] = [];
   const lines = new Set<number>();

@@ -60,11 +60,10 @@ export const AGENT_FILE: FileKind = {
   foreign: OF_SERVER,
 };
 
-/** A file with keys of neither is a server's: it may be anything. */
-export function kindOf(document: Document): 'server' | 'agent' | 'both' {
+/** A file with keys of both is looked at as a server's, and so is one with keys of neither. */
+export function kindOf(document: Document): 'server' | 'agent' {
   const value = document.value;
   const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
-  const isAgent = keys.some((key) => AGENT_KEYS.includes(key));
-  if (!isAgent) return 'server';
-  return keys.some((key) => SERVER_KEYS.includes(key)) ? 'both' : 'agent';
+  const has = (own: readonly string[]) => keys.some((key) => own.includes(key));
+  return has(AGENT_KEYS) && !has(SERVER_KEYS) ? 'agent' : 'server';
 }

@@ -7,6 +7,8 @@
 import { dirname, resolve } from 'node:path';
 import type { Fault } from '../base/fault.ts';
 import { type Accounts, readAccounts } from './accounts.ts';
+import { checkListeners, checkNtp, noteProxies } from './check-listeners.ts';
+import { checkCertificates, checkServerTls } from './check-tls.ts';
 import { type Document, type PlacedFault, readDocument } from './document.ts';
 import { FaultBook } from './fault-book.ts';
 import { type Formats, makeFormats, type SelectorCheck } from './formats.ts';
@@ -14,8 +16,6 @@ import { findIncluded } from './include.ts';
 import { checkFilesWritable, checkOwners, checkSocketPath } from './permissions.ts';
 import { resolveServer } from './resolve.ts';
 import {
-  checkListeners,
-  checkNtp,
   checkRules,
   checkSenders,
   checkSettings,
@@ -32,6 +32,8 @@ export interface LoadOptions {
   readonly checkSelector: SelectorCheck;
   /** Whether this user could write the log files is part of the check; default true. */
   readonly checkFiles?: boolean;
+  /** Milliseconds since 1970: certificates are judged by it. */
+  readonly nowMs?: number;
 }
 
 /** Either a configuration without faults, or all its faults. */
@@ -47,7 +49,7 @@ export interface LoadedBase {
 }
 
 export function loadServerConfig(path: string, options: LoadOptions): Loaded {
-  return loadServerDocument(readDocument(resolve(path)), options);
+  return loadServerDocument(readDocument(resolve(path), 'server'), options);
 }
 
 export function loadServerDocument(main: Document, options: LoadOptions): Loaded {
@@ -58,7 +60,7 @@ export function loadServerDocument(main: Document, options: LoadOptions): Loaded
   const { file, faults } = checkServerFile(main, formats);
   book.add(main, faults);
   const rules = [...includedRules(main, get(file, 'include'), formats, book), ...ruleSources(main, file, '')];
-  if (main.root !== undefined) checkWhole(main, file, rules, accounts, options.checkFiles ?? true, book);
+  if (main.root !== undefined) checkWhole(main, file, rules, accounts, options, book);
   const all = book.faults();
   const base = { sources: book.sources(), notes: book.notes() };
   if (all.length > 0) return { config: undefined, faults: all, ...base };
@@ -86,7 +88,7 @@ function includedRules(main: Document, include: unknown, formats: Formats, book:
 }
 
 function includedFile(path: string, main: Document, formats: Formats, book: FaultBook): RuleSource[] {
-  const document = readDocument(path);
+  const document = readDocument(path, 'server');
   const { file, faults } = checkRulesFile(document, formats);
   book.add(document, [...document.faults, ...faults]);
   const short = path.startsWith(`${dirname(main.file)}/`) ? path.slice(dirname(main.file).length + 1) : path;
@@ -99,7 +101,7 @@ function checkWhole(
   file: unknown,
   rules: readonly RuleSource[],
   accounts: Accounts,
-  checkFiles: boolean,
+  options: LoadOptions,
   book: FaultBook,
 ): void {
   const report: Report = (source, fault) => book.add(source.document, [fault]);
@@ -109,13 +111,28 @@ function checkWhole(
     typeof root === 'string' && !/[{}\0]/.test(root) ? resolve(dirname(main.file), root) : undefined;
   if (rules.length === 0 && Array.isArray(get(file, 'rules')) && !book.hasBroken())
     book.add(main, [sayNoRules(main)]);
-  checkListeners(main, get(get(file, 'syslog'), 'listen'), (fault) => book.add(main, [fault]));
-  checkNtp(main, get(file, 'ntp'), (fault) => book.add(main, [fault]));
+  const syslog = get(file, 'syslog');
+  const add = (fault: PlacedFault) => book.add(main, [fault]);
+  const note = (found: PlacedFault) => book.note(found);
+  checkListeners(main, get(syslog, 'listen'), add);
+  checkServerTls(main, syslog, rules, add, note);
+  noteProxies(main, get(syslog, 'proxyProtocol'), note);
+  checkNtp(main, get(file, 'ntp'), add);
   checkRules(rules, report);
-  checkSenders(rules, get(get(file, 'syslog'), 'allow'), (_, found) => book.note(found));
+  checkSenders(rules, get(syslog, 'allow'), (_, found) => book.note(found));
   checkSettings(rules, settings, filesRoot, report);
-  book.add(main, checkSocketPath(main, get(get(file, 'control'), 'socket')));
-  if (!checkFiles) return;
+  book.add(main, checkSocketPath(main, ['control', 'socket'], get(get(file, 'control'), 'socket')));
+  if (!(options.checkFiles ?? true)) return;
+  if (get(syslog, 'tls') !== undefined)
+    checkCertificates(
+      main,
+      ['syslog', 'tls'],
+      get(syslog, 'tls'),
+      'server',
+      options.nowMs ?? Date.now(),
+      add,
+      note,
+    );
   checkFilesWritable(rules, settings, filesRoot, accounts, report);
   book.add(main, checkOwners(main, ['files'], settings, accounts));
   for (const rule of rules)

@@ -3,7 +3,7 @@
 
 import { dirname, resolve } from 'node:path';
 import { type Accounts, type Identity, ownIdentity } from './accounts.ts';
-import { type Document, type Path, type PlacedFault, placeInDocument } from './document.ts';
+import { type Document, type Path, type PlacedFault } from './document.ts';
 import { get, type Report, type RuleSource, targetOf } from './rules.ts';
 import { placeSaid } from './validate.ts';
 import { type WriteProblem, writeProblem } from './writable.ts';
@@ -83,18 +83,19 @@ function sayMayNotGive(path: Path, kind: string, identity: Identity, accounts: A
   } as const;
 }
 
-export function checkSocketPath(document: Document, socket: unknown): PlacedFault[] {
+/** `path` leads to the key that holds the path of a Unix socket. */
+export function checkSocketPath(document: Document, path: Path, socket: unknown): PlacedFault[] {
   if (typeof socket !== 'string') return [];
-  const path = resolve(dirname(document.file), socket);
-  const length = Buffer.byteLength(path);
+  const absolute = resolve(dirname(document.file), socket);
+  const length = Buffer.byteLength(absolute);
   if (length <= SOCKET_PATH_BYTES_MAX) return [];
   return [
     placeSaid(document, {
       code: 'CONFIG_BAD_VALUE',
-      path: ['control', 'socket'],
+      path,
       part: 'value',
-      what: `The path of the control socket has ${length} bytes; Linux takes at most ${SOCKET_PATH_BYTES_MAX}: ${path}.`,
-      mend: `Choose a shorter one, such as "/run/belfry/server.sock" (now ${placeInDocument(document, ['control', 'socket'], 'value').file}).`,
+      what: `The path of the socket has ${length} bytes; Linux takes at most ${SOCKET_PATH_BYTES_MAX}: ${absolute}.`,
+      mend: 'Choose a shorter one, such as a name below "/run/belfry/".',
     }),
   ];
 }

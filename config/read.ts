@@ -7,19 +7,21 @@ import { Fault } from '../base/fault.ts';
 /** A configuration of 100,000 rules has about 10 MB. */
 const FILE_BYTES_MAX = 32 * 1024 ** 2;
 
+export type ProgramName = 'server' | 'agent';
+
 /** The bytes of a file or a pipe (`belfry check -c /dev/stdin`), at most FILE_BYTES_MAX. */
-export function readWhole(file: string): Buffer | Fault {
+export function readWhole(file: string, program: ProgramName): Buffer | Fault {
   let fd: number;
   try {
     fd = openSync(file, 'r');
   } catch (error) {
-    return unreadable(file, error);
+    return unreadable(file, error, program);
   }
   try {
-    if (fstatSync(fd).isDirectory()) return notAFile(file);
+    if (fstatSync(fd).isDirectory()) return notAFile(file, program);
     return readUpTo(fd) ?? tooLarge(file);
   } catch (error) {
-    return unreadable(file, error);
+    return unreadable(file, error, program);
   } finally {
     closeSync(fd);
   }
@@ -38,11 +40,11 @@ function readUpTo(fd: number): Buffer | undefined {
   return undefined;
 }
 
-function notAFile(file: string): Fault {
+function notAFile(file: string, program: ProgramName): Fault {
   return new Fault('CONFIG_NOT_READABLE', {
     what: 'The configuration is a directory, not a file.',
     where: file,
-    mend: `Name the file in it, such as ${file.replace(/\/+$/, '')}/server.json.`,
+    mend: `Name the file in it, such as ${file.replace(/\/+$/, '')}/${program}.json.`,
   });
 }
 
@@ -54,13 +56,13 @@ function tooLarge(file: string): Fault {
   });
 }
 
-function unreadable(file: string, error: unknown): Fault {
+function unreadable(file: string, error: unknown, program: ProgramName): Fault {
   const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
   if (reason === 'ENOENT' || reason === 'ENOTDIR') {
     return new Fault('CONFIG_NOT_FOUND', {
       what: 'There is no such configuration file.',
       where: file,
-      mend: `Copy config/examples/server.json from the Belfry package to ${file}, or name another file with -c FILE.`,
+      mend: `Copy config/examples/${program}.json from the Belfry package to ${file}, or name another file with -c FILE.`,
     });
   }
   return new Fault('CONFIG_NOT_READABLE', {

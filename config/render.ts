@@ -1,9 +1,11 @@
-// Writes what follows from the declarations: docs/config.md, docs/faults.md and the schema file for editors.
-// Pure: tools/docs.ts puts the texts on the disk, a test demands that they are there unchanged.
+// Writes what follows from the declarations: the pages of docs/ about configuration and faults, and the schema files
+// for editors. Pure: tools/docs.ts puts the texts on the disk, a test demands that they are there unchanged.
 
 import { EXIT, FAULTS } from '../base/fault.ts';
+import { agentSchema } from './agent.schema.ts';
 import { makeFormats } from './formats.ts';
-import { LATER_SERVER_KEYS } from './later.ts';
+import { AGENT_INTRODUCTION, GENERATED, SELECTORS, SERVER_INTRODUCTION } from './introductions.ts';
+import { LATER_AGENT_KEYS, LATER_SERVER_KEYS, type LaterKeys } from './later.ts';
 import {
   anchorOf,
   factsOf,
@@ -15,57 +17,23 @@ import {
 import { rulesFileSchema, serverSchema } from './server.schema.ts';
 import { TEMPLATE_WORDS } from './template-words.ts';
 
-const GENERATED = '<!-- Made by `npm run docs`: change the declarations, not this file. -->';
-
 const NOBODY = { users: new Map(), groups: new Map(), printUser: String, printOwner: () => '' };
 const FORMATS: FormatTable = makeFormats(NOBODY, () => ({ ok: true }));
 
-const INTRODUCTION = `# server.json
-
-${GENERATED}
-
-The configuration of \`belfry serve\`, by default \`/etc/belfry/server.json\`. Every key has a default but the rules, so this is a whole configuration:
-
-\`\`\`jsonc
-{
-  "rules": [{ "file": "{host}/{program}.log" }]   // below /var/log/belfry
-}
-\`\`\`
-
-Longer ones to start from: \`config/examples/server.json\` for a server of a site, \`config/examples/local.json\` to try Belfry out.
-
-- **Check it** with \`belfry check -c FILE\`: all faults at once, each with line, column and how to mend it ([all faults](faults.md)). With \`--json\` for programs. Run it as the user that the service runs as, since it also looks whether the log files can be written.
-- **It takes effect** at the start and at SIGHUP. A file with a fault changes nothing in a running server.
-- **It is JSON**; comments (\`// …\` and \`/* … */\`) and a comma behind the last entry are allowed. Keys that Belfry does not know are refused.
-- **Relative paths** are taken from the folder of the file that they stand in, not from the directory that Belfry was started in. Paths in rules are taken from \`files.root\`.
-- **Sizes** are a number and \`B\`, \`KiB\`, \`MiB\`, \`GiB\` (powers of two) or \`kB\`, \`MB\`, \`GB\` (powers of ten). **Spans of time** are numbers with \`ms\`, \`s\`, \`min\`, \`h\`, \`d\`, \`w\`, as in \`"1h30min"\`.
-- **Addresses** are IP addresses; names are never looked up. A CIDR range such as \`172.31.96.0/20\` has no bits set behind its length.
-- **Editors** complete and explain the keys when the file begins with \`"$schema"\` and the path of \`config/published/server.schema.json\`.
-`;
-
-const SELECTORS = `## Selectors
-
-The value of \`select\` is the selector of syslog.conf: parts with \`;\` between them, each of facilities, a dot, and a severity. Later parts change what earlier ones chose.
-
-| selector | chooses |
-|---|---|
-| \`*.*\` | everything |
-| \`mail.err\` | facility mail, severity err and all that are more severe |
-| \`auth,authpriv.*\` | two facilities, any severity |
-| \`kern.=debug\` | facility kern, severity debug alone |
-| \`*.info;mail.none\` | info and more severe, but nothing of mail |
-| \`*.*;*.!warning\` | everything below warning |
-| \`*.*;*.!=info\` | everything but info |
-
-Facilities: kern, user, mail, daemon, auth, syslog, lpr, news, uucp, cron, authpriv, ftp, local0 to local7. Severities, most severe first: emerg, alert, crit, err, warning, notice, info, debug.
-`;
-
 export function renderConfigDocs(): string {
+  const sections = renderSections([serverSchema, rulesFileSchema]);
+  const later = renderLater(LATER_SERVER_KEYS);
+  return [SERVER_INTRODUCTION, ...sections, renderWords(), SELECTORS, later].join('\n');
+}
+
+export function renderAgentDocs(): string {
+  return [AGENT_INTRODUCTION, ...renderSections([agentSchema]), renderLater(LATER_AGENT_KEYS)].join('\n');
+}
+
+function renderSections(schemas: readonly unknown[]): string[] {
   const sections = new Map<string, SchemaFacts>();
-  collect(serverSchema, sections);
-  collect(rulesFileSchema, sections);
-  const parts = [...sections].map(([title, facts]) => renderSection(title, facts));
-  return `${[INTRODUCTION, ...parts, renderWords(), SELECTORS, renderLater()].join('\n')}`;
+  for (const schema of schemas) collect(schema, sections);
+  return [...sections].map(([title, facts]) => renderSection(title, facts));
 }
 
 /** Every object of the schema by its title, in the order in which a reader meets them. */
@@ -76,6 +44,7 @@ function collect(schema: unknown, sections: Map<string, SchemaFacts>): void {
     collect(property, sections);
     collect(factsOf(property).items, sections);
   }
+  for (const one of facts.oneOf ?? []) collect(one, sections);
 }
 
 function renderSection(title: string, facts: SchemaFacts): string {
@@ -114,6 +83,7 @@ function cell(text: string): string {
 }
 
 function renderType(facts: SchemaFacts): string {
+  if (facts.const !== undefined) return `\`${printJson(facts.const)}\``;
   if (facts.enum !== undefined) return facts.enum.map((value) => `\`${printJson(value)}\``).join(', ');
   const low = facts.atLeast ?? facts.minimum;
   const high = facts.atMost ?? facts.maximum;
@@ -142,8 +112,8 @@ ${rows.join('\n')}
 `;
 }
 
-function renderLater(): string {
-  const keys = Object.entries(LATER_SERVER_KEYS).flatMap(([title, own]) =>
+function renderLater(later: LaterKeys): string {
+  const keys = Object.entries(later).flatMap(([title, own]) =>
     Object.entries(own).map(
       ([key, what]) =>
         `| \`${key}\` in ${title === 'Top level' ? 'the top level' : `\`${title}\``} | ${what} |`,
@@ -203,17 +173,20 @@ const EXIT_MEANINGS: Readonly<Record<string, string>> = {
 
 /** For editors. Our own formats and keywords stay in it: an editor passes over what it does not know. */
 export function renderPublishedSchema(): string {
-  const schema = {
+  return renderSchema("Belfry's server.json", serverSchema);
+}
+
+export function renderPublishedAgentSchema(): string {
+  return renderSchema("Belfry's agent.json", agentSchema);
+}
+
+function renderSchema(title: string, schema: object): string {
+  const published = {
     $schema: 'http://json-schema.org/draft-07/schema#',
-    title: "Belfry's server.json",
-    ...withoutTitle(serverSchema),
+    ...schema,
+    title,
     allowComments: true,
     allowTrailingCommas: true,
   };
-  return `${JSON.stringify(schema, undefined, 2)}\n`;
-}
-
-function withoutTitle(schema: typeof serverSchema): Omit<typeof serverSchema, 'title'> {
-  const { title: _, ...rest } = schema;
-  return rest;
+  return `${JSON.stringify(published, undefined, 2)}\n`;
 }

@@ -1,5 +1,5 @@
 // What is legal alone and foolish together: rules that can never run or do nothing, two that contradict each
-// other, listeners named twice. Runs on whatever could be read, also beside other faults, so that an operator
+// other. Runs on whatever could be read, also beside other faults, so that an operator
 // sees all of them at once: it therefore trusts no type, and stays silent about what has a fault already.
 
 import { printPlace } from '../base/fault.ts';
@@ -229,46 +229,4 @@ function sayDiffering(source: RuleSource, first: RuleSource, template: string, k
     what: `The rules "${first.name}" and "${source.name}" write ${template} with a different ${keys.join(', ')}.`,
     mend: `Give both the same ${keys.join(', ')}, or different files (${printPlace(placeInDocument(first.document, [...first.path, 'file'], 'value'))}).`,
   } as const;
-}
-
-export function checkListeners(document: Document, listen: unknown, add: (found: PlacedFault) => void): void {
-  const mend = 'Remove one of the two; more threads for one address are "lanes".';
-  for (const [at, text] of doubles(listen)) {
-    if (text.endsWith(':0')) continue;
-    const what = `"${text}" stands twice.`;
-    add(
-      placeSaid(document, {
-        code: 'CONFIG_CONFLICT',
-        path: ['syslog', 'listen', at],
-        part: 'value',
-        what,
-        mend,
-      }),
-    );
-  }
-}
-
-/** Texts of a list that stood before, with their place. */
-function* doubles(list: unknown): Generator<readonly [number, string]> {
-  const texts = Array.isArray(list) ? list : [];
-  for (const [at, text] of texts.entries()) {
-    if (typeof text === 'string' && texts.indexOf(text) !== at) yield [at, text];
-  }
-}
-
-/** An address that is served twice, and a range that is both allowed and denied. */
-export function checkNtp(document: Document, ntp: unknown, add: (found: PlacedFault) => void): void {
-  const conflict = (path: (string | number)[], what: string, mend: string) =>
-    add(placeSaid(document, { code: 'CONFIG_CONFLICT', path, part: 'value', what, mend }));
-  for (const [at, text] of doubles(get(ntp, 'listen')))
-    if (!text.endsWith(':0'))
-      conflict(['ntp', 'listen', at], `"${text}" stands twice.`, 'Remove one of the two.');
-  const allow = get(ntp, 'allow');
-  const deny = get(ntp, 'deny');
-  if (!Array.isArray(allow) || !Array.isArray(deny)) return;
-  for (const [at, text] of deny.entries()) {
-    if (typeof text !== 'string' || !allow.includes(text)) continue;
-    const mend = 'Remove it from one of the two; of two ranges that are alike the denial counts.';
-    conflict(['ntp', 'deny', at], `"${text}" is both allowed and denied.`, mend);
-  }
 }

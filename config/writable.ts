@@ -43,6 +43,17 @@ export function writeProblem(
   return directoryProblem(found.path, found.stats, who(found.stats));
 }
 
+/** Whether files could be made in a directory that Belfry makes itself when it is not there. */
+export function directoryWriteProblem(
+  path: string,
+  accounts: Accounts,
+  identity: Identity,
+): WriteProblem | undefined {
+  const found = lookAt(path);
+  if ('reason' in found) return unreachable(found.path, found.reason, accounts, identity);
+  return directoryProblem(found.path, found.stats, describeRights(found.stats, accounts, identity));
+}
+
 type Found =
   | { readonly path: string; readonly stats: Stats }
   | { readonly path: string; readonly reason: string };

@@ -3,14 +3,22 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { renderConfigDocs, renderFaultDocs, renderPublishedSchema } from '../config/render.ts';
+import {
+  renderAgentDocs,
+  renderConfigDocs,
+  renderFaultDocs,
+  renderPublishedAgentSchema,
+  renderPublishedSchema,
+} from '../config/render.ts';
 import { renderMetricDocs } from '../daemon/metrics.ts';
 
 const FILES: readonly (readonly [path: string, render: () => string])[] = [
   ['docs/config.md', renderConfigDocs],
+  ['docs/config-agent.md', renderAgentDocs],
   ['docs/faults.md', renderFaultDocs],
   ['docs/metrics.md', renderMetricDocs],
   ['config/published/server.schema.json', renderPublishedSchema],
+  ['config/published/agent.schema.json', renderPublishedAgentSchema],
 ];
 
 function current(path: string): string | undefined {
