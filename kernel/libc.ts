@@ -100,6 +100,11 @@ export const recv = libc.func('int64_t recv(int, void *, size_t, int)') as (
   size: number,
   flags: number,
 ) => number;
+export const ioctl = libc.func('int ioctl(int, unsigned long, void *)') as (
+  fd: number,
+  request: number,
+  argument: Uint8Array,
+) => number;
 export const eventfd = libc.func('int eventfd(unsigned int, int)') as (
   start: number,
   flags: number,
