@@ -30,6 +30,7 @@ export interface Sending {
   readonly spool: Spool;
   readonly log: SpoolLog;
   append(from: number, to: number, size?: number): void;
+  appendTexts(texts: readonly string[]): void;
   waiting(): number;
   /** The sentence's middle, when it waits. */
   why(): string;
@@ -72,7 +73,10 @@ export function startSending(
     spool,
     log: world.log,
     append(from, to, size = 0) {
-      spool.append(batchOf(lines(from, to, size)));
+      this.appendTexts(lines(from, to, size));
+    },
+    appendTexts(texts) {
+      spool.append(batchOf(texts));
       transport.wake();
     },
     waiting: () => reader.counts().waiting.records,
@@ -202,4 +206,63 @@ export async function receiveRelp(
   const receiver = new RelpReceiver(await listenOn(t, port), judge);
   t.after(() => receiver.close());
   return receiver;
+}
+
+/** Takes a stream of frames, and forgets what was cut at the end of a connection. */
+export class StreamReceiver {
+  readonly port: number;
+  connections = 0;
+  /** Of each connection, all bytes. */
+  readonly streams: Buffer[][] = [];
+  readonly sockets = new Set<Socket>();
+  readonly #server: Server;
+
+  constructor(server: Server, onConnection: (socket: Socket, connection: number) => void = () => undefined) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+    server.on('connection', (socket: Socket) => {
+      this.connections += 1;
+      this.sockets.add(socket);
+      const chunks: Buffer[] = [];
+      this.streams.push(chunks);
+      socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+      socket.on('error', () => undefined);
+      socket.on('close', () => this.sockets.delete(socket));
+      onConnection(socket, this.connections);
+    });
+  }
+
+  get bytes(): number {
+    return this.streams.flat().reduce((sum, chunk) => sum + chunk.length, 0);
+  }
+
+  /** Whole messages, connection by connection. */
+  messages(framing: 'octet-counted' | 'lf' = 'octet-counted'): string[] {
+    const split = framing === 'lf' ? splitLines : splitCounted;
+    return this.streams.flatMap((chunks) => split(Buffer.concat(chunks)));
+  }
+
+  distinct(): string[] {
+    return [...new Set(this.messages())];
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.sockets) socket.destroy();
+  }
+}
+
+function splitLines(bytes: Buffer): string[] {
+  return bytes.toString().split('\n').slice(0, -1);
+}
+
+function splitCounted(bytes: Buffer): string[] {
+  const messages: string[] = [];
+  for (let at = 0; ; ) {
+    const space = bytes.indexOf(' ', at);
+    const end = space + 1 + Number(bytes.toString('latin1', at, space));
+    if (space < 0 || !(end <= bytes.length)) return messages;
+    messages.push(bytes.toString('utf8', space + 1, end));
+    at = end;
+  }
 }
