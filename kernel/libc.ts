@@ -24,6 +24,12 @@ function open() {
 const libc = open();
 
 export const socket = libc.func('int socket(int, int, int)') as (a: number, b: number, c: number) => number;
+export const socketpair = libc.func('int socketpair(int, int, int, void *)') as (
+  family: number,
+  type: number,
+  protocol: number,
+  fds: Uint8Array,
+) => number;
 export const bind = libc.func('int bind(int, const void *, uint32_t)') as (
   fd: number,
   address: Uint8Array,
@@ -100,6 +106,13 @@ export const recv = libc.func('int64_t recv(int, void *, size_t, int)') as (
   size: number,
   flags: number,
 ) => number;
+export const send = libc.func('int64_t send(int, const void *, size_t, int)') as (
+  fd: number,
+  bytes: Uint8Array,
+  size: number,
+  flags: number,
+) => number;
+export const shutdown = libc.func('int shutdown(int, int)') as (fd: number, how: number) => number;
 export const ioctl = libc.func('int ioctl(int, unsigned long, void *)') as (
   fd: number,
   request: number,
@@ -129,6 +142,10 @@ const fcntl = libc.func('int fcntl(int, int, ...)') as (
   type: 'int',
   value: number,
 ) => number;
+
+export function duplicateFd(fd: number): number {
+  return fcntl(fd, FCNTL.F_DUPFD_CLOEXEC, 'int', 0);
+}
 
 export function setStatusFlags(fd: number, flags: number): number {
   return fcntl(fd, FCNTL.F_SETFL, 'int', flags);

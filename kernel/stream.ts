@@ -1,18 +1,39 @@
-// Stream sockets without Node's stream machinery: a readiness queue (epoll), accept, and reads straight
-// into a shared arena. One queue may watch UDP sockets and a bell (bell.ts) too. Nothing here waits but
+// Stream sockets without Node's stream machinery: a readiness queue (epoll), accept, reads straight into a shared
+// arena, and sends that never wait. One queue may watch UDP sockets and a bell (bell.ts) too. Nothing here waits but
 // `Readiness.wait`; who waits long with it must watch a bell, since nothing else can call it back.
 
 import type { Address } from '../base/ip.ts';
 import { assert } from '../base/assert.ts';
 import { EPOLL, EPOLL_EVENT } from './abi/epoll.ts';
 import { SOCKADDR_IN6, SOCKET } from './abi/socket.ts';
-import { accept4, epollCreate, epollCtl, epollWait, lastError, recv } from './libc.ts';
+import {
+  accept4,
+  epollCreate,
+  epollCtl,
+  epollWait,
+  lastError,
+  recv,
+  send,
+  setsockopt,
+  shutdown,
+} from './libc.ts';
 import { closeSocket, decodeAddress } from './socket.ts';
 
 /** Events taken by one wait; what is ready beyond them is told by the next. */
 const EVENTS_MAX = 256;
 
-/** Which of many descriptors can be read. Each is known by a token of the caller's choice. */
+/** What a descriptor is watched for. */
+export const WATCH = {
+  reading: EPOLL.EPOLLIN,
+  writing: EPOLL.EPOLLOUT,
+  both: EPOLL.EPOLLIN | EPOLL.EPOLLOUT,
+} as const;
+export type Watch = (typeof WATCH)[keyof typeof WATCH];
+
+/** Told of whatever a descriptor is watched for: a read or a write will say what it is. */
+const ENDS = EPOLL.EPOLLERR | EPOLL.EPOLLHUP;
+
+/** Which of many descriptors can be read or written. Each is known by a token of the caller's choice. */
 export class Readiness {
   readonly #epoll: number;
   readonly #events = new Uint8Array(EVENTS_MAX * EPOLL_EVENT.size);
@@ -25,10 +46,19 @@ export class Readiness {
     assert(this.#epoll >= 0, 'the kernel gives an epoll descriptor');
   }
 
-  watch(fd: number, token: number): boolean {
-    this.#changeView.setUint32(EPOLL_EVENT.events, EPOLL.EPOLLIN, true);
+  watch(fd: number, token: number, what: Watch = WATCH.reading): boolean {
+    return this.#control(EPOLL.EPOLL_CTL_ADD, fd, token, what);
+  }
+
+  /** For a descriptor that is watched already. */
+  change(fd: number, token: number, what: Watch): void {
+    this.#control(EPOLL.EPOLL_CTL_MOD, fd, token, what);
+  }
+
+  #control(operation: number, fd: number, token: number, what: Watch): boolean {
+    this.#changeView.setUint32(EPOLL_EVENT.events, what, true);
     this.#changeView.setUint32(EPOLL_EVENT.data, token, true);
-    return epollCtl(this.#epoll, EPOLL.EPOLL_CTL_ADD, fd, this.#change) === 0;
+    return epollCtl(this.#epoll, operation, fd, this.#change) === 0;
   }
 
   /** Must come before the descriptor is closed. */
@@ -43,6 +73,18 @@ export class Readiness {
 
   token(i: number): number {
     return this.#view.getUint32(i * EPOLL_EVENT.size + EPOLL_EVENT.data, true);
+  }
+
+  canRead(i: number): boolean {
+    return (this.#eventsOf(i) & (EPOLL.EPOLLIN | ENDS)) !== 0;
+  }
+
+  canWrite(i: number): boolean {
+    return (this.#eventsOf(i) & (EPOLL.EPOLLOUT | ENDS)) !== 0;
+  }
+
+  #eventsOf(i: number): number {
+    return this.#view.getUint32(i * EPOLL_EVENT.size + EPOLL_EVENT.events, true);
   }
 
   close(): void {
@@ -65,12 +107,28 @@ export function acceptStream(listenerFd: number): Accepted {
   return { ok: true, fd, ...decodeAddress(acceptedName) };
 }
 
-/** Reads into `into`, from its start. 0: the peer has ended; -1: see `readError`. */
+/** Reads into `into`, from its start. 0: the peer has ended; -1: see `streamError`. */
 export function readStream(fd: number, into: Uint8Array): number {
   return recv(fd, into, into.length, SOCKET.MSG_DONTWAIT);
 }
 
-/** Why `readStream` gave -1; "EAGAIN" when nothing was there. */
-export function readError(): string {
+/** Sends what the socket takes at once, and says how much; -1: see `streamError`. Nobody gets a SIGPIPE. */
+export function sendStream(fd: number, bytes: Uint8Array): number {
+  return send(fd, bytes, bytes.length, SOCKET.MSG_DONTWAIT | SOCKET.MSG_NOSIGNAL);
+}
+
+/** Small pieces leave at once: the other side waits for each. */
+export function sendWithoutDelay(fd: number): void {
+  // On a socket that is no TCP socket it fails, and is not needed.
+  setsockopt(fd, SOCKET.IPPROTO_TCP, SOCKET.TCP_NODELAY, new Uint8Array([1, 0, 0, 0]), 4);
+}
+
+/** Nothing more will be sent; the other side reads an end behind what was. */
+export function endSending(fd: number): void {
+  shutdown(fd, SOCKET.SHUT_WR);
+}
+
+/** Why a call gave -1; "EAGAIN" when nothing was there, or nothing more fits. */
+export function streamError(): string {
   return lastError();
 }

@@ -11,7 +11,6 @@ import type { Peer } from '../intake/peers.ts';
 import { type BufferPool, LARGE, SMALL } from './buffers.ts';
 import type { LineLocks } from './line-locks.ts';
 import { LogFile } from './log-file.ts';
-import type { FileTrouble } from './trouble.ts';
 
 /** How long a file in trouble is left alone before it is tried again. */
 const RETRY_MS = 250;
@@ -219,6 +218,12 @@ export class FileSet {
       if (this.#write(file) && file.bufferAt >= 0) this.#takePieceBack(file);
       else if (file.fill > 0 && !file.isListed) this.#list(file);
     }
+    // One fdatasync for all that was written since the last: lines that are written stand in the list.
+    for (const file of listed) if (file.owesSync) this.#commit(file);
+  }
+
+  #commit(file: LogFile): void {
+    if (!file.commit()) this.#inTrouble(file);
   }
 
   /** True: nothing of the file is left to write. */
@@ -226,12 +231,11 @@ export class FileSet {
     if (file.fill === 0) return true;
     if (file.trouble !== undefined && this.#isSoonAfter(file.retryAtMs - RETRY_MS, RETRY_MS)) return false;
     const before = file.size;
-    const hadTrouble = file.trouble;
     const whole = this.#open(file) && file.write(this.#parts.bytes, this.#parts.locks);
     if (file.isOpen && file.size !== before) this.#parts.events.wrote(Math.max(0, file.size - before));
     file.usedAtMs = this.#nowMs;
-    if (whole) this.#afterWrite(file, hadTrouble);
-    else this.#inTrouble(file, hadTrouble);
+    if (whole) this.#afterWrite(file);
+    else this.#inTrouble(file);
     return whole;
   }
 
@@ -240,9 +244,10 @@ export class FileSet {
     return this.#nowMs >= thenMs && this.#nowMs - thenMs < spanMs;
   }
 
-  #afterWrite(file: LogFile, hadTrouble: FileTrouble | undefined): void {
-    if (hadTrouble !== undefined) {
+  #afterWrite(file: LogFile): void {
+    if (file.toldTrouble !== undefined) {
       this.troubledCount -= 1;
+      file.toldTrouble = undefined;
       this.#parts.events.recovered(file);
     }
     const { rotate } = file.target;
@@ -252,11 +257,13 @@ export class FileSet {
     }
   }
 
-  #inTrouble(file: LogFile, hadTrouble: FileTrouble | undefined): void {
+  #inTrouble(file: LogFile): void {
     file.retryAtMs = this.#nowMs + RETRY_MS;
-    if (hadTrouble === undefined) this.troubledCount += 1;
+    if (file.toldTrouble === undefined) this.troubledCount += 1;
     // A disk that was full may be read-only by now.
-    if (hadTrouble !== file.trouble) this.#parts.events.troubled(file);
+    const isNew = file.toldTrouble !== file.trouble;
+    file.toldTrouble = file.trouble;
+    if (isNew) this.#parts.events.troubled(file);
   }
 
   #open(file: LogFile): boolean {
@@ -293,8 +300,11 @@ export class FileSet {
 
   #close(file: LogFile): void {
     if (!file.isOpen) return;
+    const { trouble } = file;
     file.close(this.#parts.locks);
     this.#countOpen(-1);
+    // The last fdatasync has failed.
+    if (file.trouble !== trouble) this.#inTrouble(file);
   }
 
   #closeLeastUsed(): void {

@@ -10,7 +10,8 @@
 // taken back from the file when it is closed in between, so that the line stands whole in whatever is opened
 // next, and nowhere in pieces.
 //
-// Promises: a line is written once, whole, in the order of arrival, or it stays here.
+// Promises: a line is written once, whole, in the order of arrival, or it stays here. Who waits for a line is told
+// when it is written, or, with `sync: "ack"`, when an fdatasync behind it was good.
 
 import {
   chmodSync,
@@ -34,6 +35,7 @@ import { codeOf } from '../../base/fault.ts';
 import type { FileTarget } from '../../config/server.ts';
 import { type LineLocks, LineLocks as Locks } from './line-locks.ts';
 import { FILE_TROUBLES, type FileTrouble, troubleOf } from './trouble.ts';
+import { type Waiter, Waiters } from './waiters.ts';
 
 const LF = 10;
 const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
@@ -64,13 +66,23 @@ export class LogFile {
   /** Stands in the lane's list of files with unwritten lines. */
   isListed = false;
   isUnsynced = false;
+  /** `sync: "ack"`: lines were written since the last fdatasync. */
+  owesSync = false;
   isRotating = false;
   trouble: FileTrouble | undefined;
   troubleError = '';
+  /** As the rest of the lane knows it. */
+  toldTrouble: FileTrouble | undefined;
   retryAtMs = 0;
   /** Until then it gets no piece, since pieces are short and it could not be written. */
   refusedUntilMs = 0;
   checkedAtMs = 0;
+  /** Bytes that were ever written, as whole lines: with `fill` behind them, the mark of the last line. */
+  #written = 0;
+  /** Marks up to here are safe, but for those up to `#lostTo`, of which nobody knows. */
+  #safeTo = 0;
+  #lostTo = 0;
+  #waiters: Waiters | undefined;
   /** When its lines were last written; the oldest is closed first. */
   usedAtMs = 0;
 
@@ -82,6 +94,44 @@ export class LogFile {
 
   get isOpen(): boolean {
     return this.fd >= 0;
+  }
+
+  /** `who` is told when the line that was appended last is safe; at once, if it is. */
+  tellWhenSafe(number: number, who: Waiter): void {
+    const mark = this.#written + this.fill;
+    if (mark <= this.#lostTo) who.lost(number);
+    else if (mark <= this.#safeTo) who.written(number);
+    else {
+      this.#waiters ??= new Waiters();
+      this.#waiters.add(mark, number, who);
+    }
+  }
+
+  /** Lines that somebody waits for. */
+  get waitingCount(): number {
+    return this.#waiters?.count ?? 0;
+  }
+
+  #nowSafe(): void {
+    this.#safeTo = this.#written;
+    this.#waiters?.written(this.#safeTo);
+  }
+
+  /** Makes safe what was written with `sync: "ack"`. False: nobody can say that it is; the file is in trouble. */
+  commit(): boolean {
+    if (!this.owesSync) return true;
+    try {
+      this.sync();
+    } catch (error) {
+      // The kernel tells of a failed write-back once, and the next fdatasync may be good without it.
+      this.owesSync = false;
+      this.#lostTo = this.#written;
+      this.#waiters?.lost(this.#lostTo);
+      this.fails(error);
+      return false;
+    }
+    this.#nowSafe();
+    return true;
   }
 
   /** Makes directories and the file, or opens what is there. Throws what the system says. */
@@ -192,6 +242,8 @@ export class LogFile {
       this.#fail(FILE_TROUBLES[locks.troubleOf(this.lock)] ?? 'busy', 'another lane waits in mid-line');
       return false;
     }
+    const before = this.fill;
+    const hadTrouble = this.trouble !== undefined;
     try {
       while (this.done < this.fill) {
         const count = writeSync(this.fd, bytes, this.bufferAt + this.done, this.fill - this.done);
@@ -200,16 +252,26 @@ export class LogFile {
       }
       this.fill = 0;
       this.done = 0;
-      if (this.target.sync === 'ack') this.sync();
       this.isUnsynced = this.target.sync === '1s';
       this.trouble = undefined;
     } catch (error) {
-      this.#fail(troubleOf(error), codeOf(error) ?? String(error));
+      this.fails(error);
     }
     this.#dropWritten(bytes);
     this.#tellTorn(locks);
     locks.release(this.lock);
+    this.#settle(before - this.fill, hadTrouble);
     return this.fill === 0 && this.trouble === undefined;
+  }
+
+  /** So many bytes were written. One fdatasync serves all that is written until the set calls for it. */
+  #settle(count: number, hadTrouble: boolean): void {
+    this.#written += count;
+    if (count === 0) return;
+    if (this.target.sync !== 'ack' && !this.owesSync) this.#nowSafe();
+    else this.owesSync = true;
+    // A disk that failed is called well again when it has been asked.
+    if (hadTrouble) this.commit();
   }
 
   fails(error: unknown): void {
@@ -259,6 +321,7 @@ export class LogFile {
 
   /** What fails here is tried again by its path, on the main thread, which says so if that fails too. */
   #syncAndClose(): void {
+    this.commit();
     try {
       if (this.isUnsynced) this.sync();
     } catch {
@@ -287,5 +350,6 @@ export class LogFile {
       // A FIFO or a terminal has no disk behind it.
       if (codeOf(error) !== 'EINVAL') throw error;
     }
+    this.owesSync = false;
   }
 }

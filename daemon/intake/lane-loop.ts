@@ -3,7 +3,8 @@
 //
 // When lines are written: at once if nothing was written in the last FLUSH_MS, so that `tail -f` sees a lone
 // message as it comes; otherwise at most so often, and whenever a buffer is full, so that a flood is written
-// in large pieces. When traffic streams in small batches the loop naps for a millisecond, so that the next
+// in large pieces. While a RELP client waits for its answers, which may be all that it waits for: as soon as
+// nothing more is there to be read. When traffic streams in small batches the loop naps for a millisecond, so that the next
 // batch is larger: the receive buffer holds it, and a batch of one costs five times as much as its share of
 // a large one.
 
@@ -16,6 +17,7 @@ import { BATCH_MAX, DatagramReader, datagramRegionSize, nap } from '../../kernel
 import { closeSocket } from '../../kernel/socket.ts';
 import { Readiness } from '../../kernel/stream.ts';
 import { HEADROOM_EXTRA } from '../../syslog/framing.ts';
+import { relpHeadroom } from '../../syslog/relp/frame.ts';
 import { LinePrinter, lineBytesMax } from '../../syslog/print.ts';
 import { zoneFor } from '../../syslog/time.ts';
 import { BufferPool, poolLayout } from '../files/buffers.ts';
@@ -28,9 +30,12 @@ import type { LaneOrder, LaneReport, LaneSocket, LaneStart } from './lane.port.t
 import { Peers, SERVER_ZONE } from './peers.ts';
 import { Pipeline } from './pipeline.ts';
 import { SenderRows } from './senders.ts';
-import { type Connection, READ_MAX, StreamIntake, type StreamListener, Tokens } from './stream-intake.ts';
+import { type Connection, type StreamListener, Tokens } from './connection.ts';
+import { READ_MAX, StreamIntake } from './stream-intake.ts';
 
 const FLUSH_MS = 10;
+/** The same while RELP clients wait and other traffic never pauses. */
+const FLUSH_WAITED_FOR_MS = 2;
 const TICK_MS = 100;
 /** Nothing has come for a while: then what a tick looks at hardly changes. */
 const QUIET_AFTER_MS = 500;
@@ -45,6 +50,8 @@ const ROUND_BATCHES = 8;
 /** Bytes on a stream that weigh as much as a datagram in judging how busy a round was. */
 const BYTES_PER_UNIT = 128;
 const NAP_MS = 1;
+/** At the end, what RELP clients say is looked for so often. */
+const LAST_WORDS_MS = 5;
 
 /** The lane's bell, as it stands in the token table. */
 class Bell {
@@ -84,7 +91,7 @@ export class LaneLoop {
     const { maxMessageBytes } = start.config.syslog;
     const lineMax = lineBytesMax(maxMessageBytes);
     const pool = poolLayout(lineMax);
-    const headroom = maxMessageBytes + HEADROOM_EXTRA;
+    const headroom = Math.max(maxMessageBytes + HEADROOM_EXTRA, relpHeadroom(maxMessageBytes));
     const readSize = headroom + READ_MAX + 64;
     this.#arena = new Arena(readSize + datagramRegionSize(maxMessageBytes) + pool.size + 64 * 1024);
     // The region of streams comes first: what a connection holds is laid out from the arena's beginning.
@@ -176,7 +183,7 @@ export class LaneLoop {
     this.#drain(this.#datagrams.get(fd), Date.now() + 200);
     const watched = this.#tokens.get(token);
     if (watched !== undefined && !(watched instanceof DatagramIntake) && 'socket' in watched)
-      this.#streams.acceptRest(watched, Date.now());
+      this.#streams.acceptor.acceptRest(watched, Date.now());
     this.#readiness.forget(fd);
     closeSocket(fd);
     this.#tokens.release(token);
@@ -198,7 +205,8 @@ export class LaneLoop {
       const ready = this.#readiness.wait(this.#patienceMs());
       const nowMs = performance.now();
       const units = ready > 0 ? this.#takeRound(ready) : 0;
-      this.#flushIfDue(nowMs, ready);
+      const isFlushed = this.#flushIfDue(nowMs, ready);
+      this.#streams.answer(Date.now(), isFlushed);
       if (nowMs - this.#tickedAtMs >= this.#tickMs()) this.#tick(nowMs);
       if (this.#bell.isRung) this.#obey();
       this.#napIfStreaming(units, nowMs);
@@ -212,6 +220,7 @@ export class LaneLoop {
   }
 
   #patienceMs(): number {
+    if (this.#streams.isWaitedFor && this.#pipeline.files.hasUnwritten) return 0;
     if (!this.#pipeline.files.hasUnwritten || this.#pipeline.files.troubledCount > 0) return this.#tickMs();
     return Math.max(0, Math.ceil(this.#flushedAtMs + FLUSH_MS - performance.now()));
   }
@@ -226,10 +235,15 @@ export class LaneLoop {
       if (watched === undefined) continue;
       if (watched instanceof DatagramIntake) units += this.#takeBatches(watched);
       else if (watched instanceof Bell) watched.isRung = true;
-      else if ('framer' in watched) units += this.#streams.read(watched, receivedMs) / BYTES_PER_UNIT;
-      else this.#streams.accept(watched, receivedMs);
+      else if ('framer' in watched) units += this.#takeStream(watched, i, receivedMs) / BYTES_PER_UNIT;
+      else this.#streams.acceptor.accept(watched, receivedMs);
     }
     return units;
+  }
+
+  #takeStream(connection: Connection, i: number, receivedMs: number): number {
+    const canWrite = this.#readiness.canWrite(i);
+    return this.#streams.ready(connection, receivedMs, canWrite, this.#readiness.canRead(i));
   }
 
   #takeBatches(intake: DatagramIntake): number {
@@ -242,17 +256,19 @@ export class LaneLoop {
     return total;
   }
 
-  #flushIfDue(nowMs: number, ready: number): void {
-    if (!this.#pipeline.files.hasUnwritten) return;
-    if (ready > 0 && nowMs - this.#flushedAtMs < FLUSH_MS) return;
+  #flushIfDue(nowMs: number, ready: number): boolean {
+    if (!this.#pipeline.files.hasUnwritten) return false;
+    const everyMs = this.#streams.isWaitedFor ? FLUSH_WAITED_FOR_MS : FLUSH_MS;
+    if (ready > 0 && nowMs - this.#flushedAtMs < everyMs) return false;
     this.#pipeline.flush();
     this.#flushedAtMs = nowMs;
+    return true;
   }
 
   #napIfStreaming(units: number, nowMs: number): void {
     const gapMs = nowMs - this.#roundAtMs;
     if (units > 0) this.#roundAtMs = nowMs;
-    if (units === 0 || units >= BATCH_MAX || gapMs > STREAM_GAP_MS) return;
+    if (units === 0 || units >= BATCH_MAX || gapMs > STREAM_GAP_MS || this.#streams.isWaitedFor) return;
     const comesMeanwhile = (units / Math.max(gapMs, 0.05)) * NAP_MS;
     for (const intake of this.#datagrams.values()) if (comesMeanwhile > intake.roomCount / 4) return;
     nap(NAP_MS);
@@ -263,9 +279,12 @@ export class LaneLoop {
     const wallMs = Date.now();
     this.#pipeline.setTime(wallMs);
     for (const intake of this.#datagrams.values()) intake.countDrops();
-    if (this.#pipeline.files.troubledCount > 0) this.#pipeline.flush();
+    const isFlushed = this.#pipeline.files.troubledCount > 0 || this.#streams.isOverfull;
+    if (isFlushed) this.#pipeline.flush();
+    this.#streams.answer(wallMs, isFlushed);
     if (this.#streams.heldCount > 0) this.#streams.resume();
     this.#streams.tick(wallMs);
+    this.#streams.answer(wallMs, false);
     this.#pipeline.files.closeIdle(wallMs);
     this.#counts[LANE_SLOT.filesOpen] = this.#pipeline.files.openCount;
     this.#counts[LANE_SLOT.filesTroubled] = this.#pipeline.files.troubledCount;
@@ -294,6 +313,9 @@ export class LaneLoop {
       case 'configure':
         this.#configure(order.config, order.add, order.remove);
         return;
+      case 'adopt':
+        this.#streams.adopt(order, Date.now());
+        return;
       case 'reopen':
         this.#pipeline.flush();
         this.#pipeline.files.reopen(order.path);
@@ -320,14 +342,12 @@ export class LaneLoop {
   #end(deadlineMs: number): void {
     this.#pipeline.setTime(Date.now());
     for (const fd of [...this.#listeners.keys()]) this.#remove(fd);
-    this.#streams.stop(deadlineMs);
-    this.#pipeline.flush();
+    this.#finish(deadlineMs);
     while (this.#isUnfinished() && Date.now() < deadlineMs) {
-      nap(TROUBLE_TICK_MS);
+      nap(this.#isBlocked() ? TROUBLE_TICK_MS : LAST_WORDS_MS);
       this.#pipeline.setTime(Date.now());
-      this.#pipeline.flush();
       this.#streams.resume();
-      this.#streams.stop(deadlineMs);
+      this.#finish(deadlineMs);
     }
     const heldBytes = this.#streams.abandon();
     this.#pipeline.files.stop(Date.now());
@@ -338,7 +358,19 @@ export class LaneLoop {
     this.#port.close();
   }
 
-  #isUnfinished(): boolean {
+  /** What has come is written, and who waits for it is told. */
+  #finish(deadlineMs: number): void {
+    this.#streams.stop(deadlineMs);
+    this.#pipeline.flush();
+    this.#streams.answer(Date.now(), true);
+    this.#streams.tick(Date.now());
+  }
+
+  #isBlocked(): boolean {
     return this.#streams.heldCount > 0 || this.#pipeline.files.hasUnwritten;
+  }
+
+  #isUnfinished(): boolean {
+    return this.#isBlocked() || this.#streams.sessionCount > 0;
   }
 }

@@ -8,6 +8,7 @@ import type { ServerConfig } from '../../config/server.ts';
 import { isClean } from '../../syslog/escape.ts';
 import { datagramMessageStart } from '../../syslog/framing.ts';
 import { parseMessage } from '../../syslog/parse.ts';
+import type { LinePrinter } from '../../syslog/print.ts';
 import { LogRecord, TROUBLE } from '../../syslog/record.ts';
 import { resolveTime } from '../../syslog/time.ts';
 import { Decisions, type Decision, askSteps, factsOf } from '../route/decisions.ts';
@@ -27,7 +28,11 @@ export class Pipeline {
   /** Time of reception of what is taken now, in milliseconds since 1970; set once a batch. */
   receivedMs = Date.now();
 
+  /** The files that the message went to that was taken last with `takeOrHold`. Good until the next is taken. */
+  lastFiles: readonly LogFile[] = [];
+
   readonly #arena: Arena;
+  readonly #printer: LinePrinter;
   readonly #counts: Float64Array;
   readonly #senders: SenderRows;
   readonly #record = new LogRecord();
@@ -40,6 +45,7 @@ export class Pipeline {
     own: { arena: Arena; counts: Float64Array; senders: SenderRows; files: FileSetParts },
   ) {
     this.#arena = own.arena;
+    this.#printer = own.files.printer;
     this.#counts = own.counts;
     this.#senders = own.senders;
     this.files = new FileSet(own.files, config.files.maxOpen);
@@ -76,6 +82,11 @@ export class Pipeline {
     this.#decisions.setTime(nowMs);
   }
 
+  /** What the messages that are taken now come by. */
+  setVia(via: string): void {
+    this.#printer.via = via;
+  }
+
   /** Senders with whom there is no holding back: what has no room is lost, and counted by its reason. */
   takeOrDrop(start: number, end: number, peer: Peer, listener: number): void {
     const record = this.#record;
@@ -109,6 +120,7 @@ export class Pipeline {
       if (i === 0) this.#add(LANE_SLOT.lines, 1);
       else this.#appendOrDrop(files[i] as LogFile, record, peer, clean);
     }
+    this.lastFiles = files;
     this.#count(record, decision, peer, listener, end - start);
     return true;
   }

@@ -25,7 +25,9 @@ export const SOCKET = {
   SO_RCVBUFFORCE: 33,
   SO_DOMAIN: 39,
   SO_MEMINFO: 55,
+  SHUT_WR: 1,
   IPPROTO_TCP: 6,
+  TCP_NODELAY: 1,
   TCP_KEEPIDLE: 4,
   TCP_KEEPINTVL: 5,
   TCP_KEEPCNT: 6,
@@ -77,4 +79,4 @@ export const SOCKADDR_UN = { size: 110, sun_family: 0, sun_path: 2 } as const;
 export const UCRED = { size: 12, pid: 0, uid: 4, gid: 8 } as const;
 
 /** Header: <fcntl.h>. */
-export const FCNTL = { F_SETFL: 4, O_NONBLOCK: 0o4000 } as const;
+export const FCNTL = { F_SETFL: 4, F_DUPFD_CLOEXEC: 1030, O_NONBLOCK: 0o4000 } as const;

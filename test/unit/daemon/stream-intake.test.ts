@@ -14,13 +14,8 @@ import { CountReader, type LaneCount, makeCountTable } from '../../../daemon/int
 import { Peers } from '../../../daemon/intake/peers.ts';
 import { Pipeline } from '../../../daemon/intake/pipeline.ts';
 import { makeSenderTable, SenderRows } from '../../../daemon/intake/senders.ts';
-import {
-  type Connection,
-  READ_MAX,
-  StreamIntake,
-  type StreamListener,
-  Tokens,
-} from '../../../daemon/intake/stream-intake.ts';
+import { type Connection, type StreamListener, Tokens } from '../../../daemon/intake/connection.ts';
+import { READ_MAX, StreamIntake } from '../../../daemon/intake/stream-intake.ts';
 import { closeSocket, openBound } from '../../../kernel/socket.ts';
 import { Readiness } from '../../../kernel/stream.ts';
 import { HEADROOM_EXTRA } from '../../../syslog/framing.ts';
@@ -67,9 +62,9 @@ class World {
     assert.ok(bound.ok);
     const { fd, port } = bound.socket;
     this.#port = port;
-    const socket = { fd, kind: 'tcp', listener: 0, receiveBufferBytes: 0 } as const;
-    const listener = this.#tokens.give((token) => ({ socket, token }));
-    this.#readiness.watch(fd, (listener as StreamListener).token);
+    const socket = { fd, kind: 'tcp', speaks: 'syslog', listener: 0, receiveBufferBytes: 0 } as const;
+    const listener = this.#tokens.give<StreamListener>((token) => ({ socket, token }));
+    this.#readiness.watch(fd, listener.token);
     this.#t = t;
     t.after(() => {
       this.streams.abandon();
@@ -97,8 +92,8 @@ class World {
       for (let at = 0; at < ready; at += 1) {
         const found = this.#tokens.get(this.#readiness.token(at));
         if (found === undefined) continue;
-        if ('framer' in found) this.streams.read(found, this.nowMs);
-        else this.streams.accept(found, this.nowMs);
+        if (!('framer' in found)) this.streams.acceptor.accept(found, this.nowMs);
+        else this.streams.ready(found, this.nowMs, this.#readiness.canWrite(at), this.#readiness.canRead(at));
       }
       if (ready === 0) quiet += 1;
       await sleep(1);

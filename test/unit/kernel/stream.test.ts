@@ -10,7 +10,7 @@ import { parseAddress, printAddress } from '../../../base/ip.ts';
 import { hushBell, openBell, ringBell } from '../../../kernel/bell.ts';
 import { nap } from '../../../kernel/datagrams.ts';
 import { closeSocket, openBound } from '../../../kernel/socket.ts';
-import { acceptStream, readError, Readiness, readStream } from '../../../kernel/stream.ts';
+import { acceptStream, streamError, Readiness, readStream } from '../../../kernel/stream.ts';
 
 function listen(t: TestContext, host: string): { fd: number; port: number } {
   const address = parseAddress(host);
@@ -122,7 +122,7 @@ test('what is sent is read, then nothing, then the end', async (t) => {
   readiness.watch(peer, 3);
   const into = Buffer.alloc(100);
   assert.equal(readStream(peer, into), -1);
-  assert.equal(readError(), 'EAGAIN');
+  assert.equal(streamError(), 'EAGAIN');
   client.write('x'.repeat(150));
   assert.deepEqual(await readyTokens(readiness), [3]);
   assert.equal(readStream(peer, into), 100);
@@ -142,7 +142,7 @@ test('a connection that was cut off is told apart from one that ended', async (t
   readiness.watch(peer, 1);
   assert.deepEqual(await readyTokens(readiness), [1]);
   assert.equal(readStream(peer, Buffer.alloc(10)), -1);
-  assert.equal(readError(), 'ECONNRESET');
+  assert.equal(streamError(), 'ECONNRESET');
 });
 
 test('what is forgotten is not told, and can be watched again', async (t) => {
