@@ -74,6 +74,7 @@ export const FAULTS = {
   },
   SPOOL_IN_USE: { exit: EXIT.config, means: 'Another process holds the spool.' },
   SPOOL_FAILED: { exit: EXIT.config, means: 'The directory of a spool could not be made or opened.' },
+  QUEUE_NOT_FOUND: { exit: EXIT.nothing, means: 'There is no queue in this directory, or it may not be read.' },
   SEND_FAILED: { exit: EXIT.nothing, means: 'A message could not be handed to its destination.' },
 } as const satisfies Record<string, { exit: ExitCode; means: string }>;
 

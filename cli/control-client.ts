@@ -2,13 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
-import { resolve } from 'node:path';
 import { codeOf, Fault } from '../base/fault.ts';
 import type { AgentStatus } from '../client/status.ts';
-import { loadAgentConfig } from '../config/agent-load.ts';
-import { readDocument } from '../config/document.ts';
-import { kindOf } from '../config/kind.ts';
-import { loadServerConfig } from '../config/load.ts';
+import { loadAnyConfig } from '../config/load-any.ts';
 import type { Answers as ServerAnswers } from '../daemon/control/control.port.ts';
 import { compileSelector } from '../syslog/selector.ts';
 import { AGENT_CONFIG, SERVER_CONFIG } from './command.ts';
@@ -41,9 +37,8 @@ function socketsOf(whom: Whom, question: keyof Answers): string[] {
 }
 
 function socketNamedIn(path: string): string {
-  const isAgent = kindOf(readDocument(resolve(path))) === 'agent';
-  const load = isAgent ? loadAgentConfig : loadServerConfig;
-  const { config, faults } = load(path, { checkSelector: compileSelector, checkFiles: false });
+  const { loaded } = loadAnyConfig(path, { checkSelector: compileSelector, checkFiles: false });
+  const { config, faults } = loaded;
   if (config !== undefined) return config.control.socket;
   const [first] = faults;
   throw (

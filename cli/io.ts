@@ -5,6 +5,8 @@ import type { Readable } from 'node:stream';
 
 export interface Io {
   stdout(text: string): void;
+  /** Bytes as they are; resolves when they are taken. False: nobody reads any more. */
+  stdoutBytes(bytes: Uint8Array): Promise<boolean>;
   stderr(text: string): void;
   readonly stdin: Readable;
   readonly stdinIsTerminal: boolean;

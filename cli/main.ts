@@ -28,8 +28,15 @@ function outlet(stream: NodeJS.WriteStream): (text: string) => void {
   };
 }
 
+function takeBytes(stream: NodeJS.WriteStream, bytes: Uint8Array): Promise<boolean> {
+  return new Promise((done) => {
+    stream.write(bytes, (error) => done(error === undefined || error === null));
+  });
+}
+
 const io: Io = {
   stdout: outlet(process.stdout),
+  stdoutBytes: (bytes) => takeBytes(process.stdout, bytes),
   stderr: outlet(process.stderr),
   stdin: process.stdin,
   stdinIsTerminal: process.stdin.isTTY === true,

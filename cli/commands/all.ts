@@ -9,6 +9,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   check: async () => (await import('./check.ts')).checkCommand,
   explain: async () => (await import('./explain.ts')).explainCommand,
   status: async () => (await import('./status.ts')).statusCommand,
+  queue: async () => (await import('./queue.ts')).queueCommand,
   senders: async () => (await import('./senders.ts')).sendersCommand,
   clients: async () => (await import('./clients.ts')).clientsCommand,
   ntp: async () => (await import('./ntp.ts')).ntpCommand,

@@ -353,6 +353,7 @@ async function parsed(...args: string[]): Promise<string> {
   const shownTexts: string[] = [];
   const io: Io = {
     stdout: (text) => void shownTexts.push(text),
+    stdoutBytes: () => Promise.resolve(true),
     stderr: (text) => void shownTexts.push(text),
     stdin: Readable.from([]),
     stdinIsTerminal: false,

@@ -18,6 +18,10 @@ export async function runCommand(command: CliCommand, args: readonly string[], s
     stdout: (text) => {
       stdout += text;
     },
+    stdoutBytes: (bytes) => {
+      stdout += Buffer.from(bytes).toString('latin1');
+      return Promise.resolve(true);
+    },
     stderr: (text) => {
       stderr += text;
     },
