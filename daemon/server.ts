@@ -18,6 +18,8 @@ import type { HttpServer } from './http/http.ts';
 import { Intake } from './intake/intake.ts';
 import type { LaneThread } from './intake/lane.ts';
 import type { LaneReport } from './intake/lane.port.ts';
+import type { PassedSocket } from './intake/listeners.ts';
+import type { TlsReport } from './tls/tls.port.ts';
 import { type NtpServer, openNtp } from './time/ntp.ts';
 import type { ClientStatus } from './time/status.ts';
 import { type SenderStatus, SenderView } from './sender-view.ts';
@@ -28,7 +30,7 @@ export interface ServerParts {
   readonly log: Log;
   readonly version: string;
   /** Sockets that the service manager has opened for us. */
-  readonly passed: readonly BoundSocket[];
+  readonly passed: readonly PassedSocket[];
   /** The same, for the time server. */
   readonly passedNtp: readonly BoundSocket[];
   /** Threads that were booted ahead of time; what is not needed of them is ended. */
@@ -74,6 +76,7 @@ export class Server {
       threads: parts.threads ?? [],
       lane: (number, senders) => this.#senders.addLane(number, senders),
       report: (lane, report) => this.#hear(lane, report),
+      tls: (report) => this.#hearTls(report),
       died: (error) => parts.died(error),
     });
     this.#jobs = new FileJobs({
@@ -153,6 +156,11 @@ export class Server {
     }
   }
 
+  #hearTls(report: TlsReport): void {
+    if (report.kind === 'exhausted') this.#sayAccepting(true, report.error);
+    if (report.kind === 'trouble') this.#log.warn(report.said.what);
+  }
+
   #sayAccepting(paused: boolean, error: string): void {
     if (!paused) return;
     this.#log.warn(`No descriptor is left for a new connection (${error}).`, {
@@ -192,7 +200,7 @@ export class Server {
 
   /** A good configuration takes effect without losing a message or a connection; files are opened anew. */
   async reload(config: ServerConfig): Promise<void> {
-    const plan = this.#intake.plan(config);
+    const plan = await this.#intake.plan(config);
     const old = this.#config;
     try {
       await this.#moveDoors(old, config);

@@ -7,6 +7,7 @@ import { FCNTL, SK_MEMINFO, SOCKADDR_IN, SOCKADDR_IN6, SOCKET } from './abi/sock
 import {
   bind,
   closeFd,
+  duplicateFd,
   getsockname,
   getsockopt,
   lastError,
@@ -168,6 +169,12 @@ export class DropMeter {
     const failed = getsockopt(fd, SOCKET.SOL_SOCKET, SOCKET.SO_MEMINFO, this.#value, this.#size) !== 0;
     return failed ? 0 : (this.#words[SK_MEMINFO.SK_MEMINFO_DROPS] ?? 0);
   }
+}
+
+/** Another descriptor for the same socket; undefined when the process has no more of them. */
+export function duplicateSocket(fd: number): number | undefined {
+  const second = duplicateFd(fd);
+  return second < 0 ? undefined : second;
 }
 
 export function closeSocket(fd: number): void {

@@ -1,19 +1,32 @@
 // All of the intake as the main thread sees it: which listeners stand, which lane serves which of their sockets,
 // and what all of them have counted. Listeners keep their number for the life of the process, since their
-// counters stand under it; a listener that comes back goes on counting.
+// counters stand under it; a listener that comes back goes on counting. TLS is ended by a thread of its own, which
+// is started with the first listener that needs it and hands its connections to the lane of streams.
 
+import { assert } from '../../base/assert.ts';
 import type { Log } from '../../base/log.ts';
 import { printSize } from '../../base/units.ts';
 import type { ServerConfig } from '../../config/server.ts';
-import { type BoundSocket, closeSocket } from '../../kernel/socket.ts';
+import { closeSocket } from '../../kernel/socket.ts';
 import { makeLockTable } from '../files/line-locks.ts';
+import type { ReadCredentials } from '../tls/credentials.ts';
+import { TlsThread } from '../tls/tls.ts';
+import { makeTlsCountTable, TlsCounts } from '../tls/tls-counts.ts';
+import type { TlsReport, TlsSocket } from '../tls/tls.port.ts';
 import { CountReader, type CountTable, LISTENERS_MAX, makeCountTable } from './counts.ts';
 import { bootLaneThread, Lane, type LaneThread } from './lane.ts';
 import type { LaneReport, LaneSocket } from './lane.port.ts';
-import { type OpenListener, openListeners } from './listeners.ts';
+import {
+  isTls,
+  type OpenListener,
+  openListeners,
+  type PassedSocket,
+  socketKind,
+  spokenOn,
+} from './listeners.ts';
 import { makeSenderTable, type SenderTable } from './senders.ts';
 
-/** The number of the lane that serves TCP; UDP lanes follow. */
+/** The number of the lane that serves TCP, RELP and what comes out of TLS; UDP lanes follow. */
 const STREAM_LANE = 1;
 
 /** A listener as it is told of: those that were closed by a reload are still counted. */
@@ -27,18 +40,20 @@ export interface StandingListener {
 export interface IntakeParts {
   readonly log: Log;
   /** Sockets that the service manager has opened for us. */
-  readonly passed: readonly BoundSocket[];
+  readonly passed: readonly PassedSocket[];
   /** Threads that were booted ahead of time; what is not needed of them is ended. */
   readonly threads: LaneThread[];
   /** A lane begins: its table of senders. */
   lane(number: number, senders: SenderTable): void;
   report(lane: number, report: LaneReport): void;
+  tls(report: TlsReport): void;
   died(error: Error): void;
 }
 
 /** What a new configuration would change. Its sockets are open; nothing else has happened yet. */
 export interface IntakePlan {
   readonly config: ServerConfig;
+  readonly credentials: ReadCredentials | undefined;
   readonly listeners: readonly OpenListener[];
   readonly fresh: readonly OpenListener[];
   readonly gone: readonly OpenListener[];
@@ -52,6 +67,11 @@ export class Intake {
   readonly #tables: CountTable[] = [];
   readonly #numbered: StandingListener[] = [];
   #listeners: readonly OpenListener[] = [];
+  #tls: TlsThread | undefined;
+  readonly #tlsCountTable = makeTlsCountTable();
+  /** What the thread of TLS has counted, and what it shows to peers. */
+  readonly tlsCounts = new TlsCounts(this.#tlsCountTable);
+  credentials: ReadCredentials | undefined;
   /** What all lanes have counted. */
   counts = new CountReader([]);
 
@@ -65,30 +85,45 @@ export class Intake {
 
   /** Takes messages when it resolves. A Fault: nothing is open. */
   async open(config: ServerConfig): Promise<void> {
+    const credentials = await credentialsOf(config);
     const listeners = openListeners(config.syslog, this.#parts.passed);
+    this.credentials = credentials;
     this.#setListeners(listeners, config);
     const sockets = this.#socketsByLane(listeners);
     const numbers = new Set([STREAM_LANE, ...sockets.keys()]);
     await Promise.all([...numbers].map((number) => this.#start(number, config, sockets.get(number) ?? [])));
+    await this.#addTls(config, this.#tlsSockets(listeners));
     for (const { worker } of this.#parts.threads.splice(0)) void worker.terminate();
   }
 
   /** Opens what a new configuration needs besides what stands. A Fault: nothing has changed. */
-  plan(config: ServerConfig): IntakePlan {
+  async plan(config: ServerConfig): Promise<IntakePlan> {
     const before = this.#listeners;
+    const credentials = await credentialsOf(config);
     const listeners = openListeners(config.syslog, [], before);
     const fresh = listeners.filter((open) => !before.includes(open));
-    return { config, listeners, fresh, gone: before.filter((open) => !listeners.includes(open)) };
+    return {
+      config,
+      credentials,
+      listeners,
+      fresh,
+      gone: before.filter((open) => !listeners.includes(open)),
+    };
   }
 
   discard({ fresh }: IntakePlan): void {
     for (const { fds } of fresh) fds.forEach(closeSocket);
   }
 
-  async carryOut({ config, listeners, fresh, gone }: IntakePlan): Promise<void> {
+  async carryOut({ config, credentials, listeners, fresh, gone }: IntakePlan): Promise<void> {
+    this.credentials = credentials;
     this.#setListeners(listeners, config);
     const added = this.#socketsByLane(fresh);
-    const remove = gone.flatMap(({ fds }) => fds);
+    const fdsOf = (wanted: boolean) =>
+      gone.filter((open) => isTls(open) === wanted).flatMap(({ fds }) => fds);
+    // An address may change hands between TLS and plain speech: who lets go comes first.
+    await this.#configureTls(config, [], fdsOf(true));
+    const remove = fdsOf(false);
     const configured = [...this.#lanes].map(([number, lane]) =>
       lane.configure({ config, add: added.get(number) ?? [], remove }),
     );
@@ -96,6 +131,7 @@ export class Intake {
     for (const [number, sockets] of added) {
       if (!this.#lanes.has(number)) await this.#start(number, config, sockets);
     }
+    await this.#addTls(config, this.#tlsSockets(fresh));
   }
 
   /** Every lane lets go of a file, or of all, and opens what the path leads to for the next line. */
@@ -106,7 +142,10 @@ export class Intake {
   /** Resolves with the bytes that could not be written. */
   async stop(deadlineMs: number): Promise<number> {
     const lanes = [...this.#lanes.values()];
+    // What TLS has received is handed on while the lanes still take it; what they answer goes out at the end.
+    await this.#tls?.drain(Date.now() + (deadlineMs - Date.now()) / 2);
     await Promise.all(lanes.map((lane) => lane.stop(deadlineMs)));
+    await this.#tls?.stop(deadlineMs);
     return lanes.reduce((sum, lane) => sum + lane.unwrittenBytes, 0);
   }
 
@@ -128,14 +167,52 @@ export class Intake {
     return lane.started();
   }
 
+  async #addTls(config: ServerConfig, sockets: readonly TlsSocket[]): Promise<void> {
+    if (this.#tls || sockets.length === 0) return await this.#configureTls(config, sockets, []);
+    const credentials = this.credentials?.credentials;
+    assert(credentials !== undefined, 'a listener with TLS was checked to have a certificate');
+    const counts = makeCountTable();
+    this.#tables.push(counts);
+    this.counts = new CountReader(this.#tables);
+    const shared = { counts, tlsCounts: this.#tlsCountTable };
+    this.#tls = new TlsThread(
+      { config: config.syslog, credentials, sockets, ...shared },
+      { report: (report) => this.#hearTls(report), died: (error) => this.#parts.died(error) },
+    );
+    await this.#tls.started();
+  }
+
+  async #configureTls(
+    { syslog }: ServerConfig,
+    add: readonly TlsSocket[],
+    remove: readonly number[],
+  ): Promise<void> {
+    const credentials = this.credentials?.credentials;
+    await this.#tls?.configure({ config: syslog, credentials, add, remove });
+  }
+
+  #hearTls(report: TlsReport): void {
+    if (report.kind === 'unwrapped') this.#lanes.get(STREAM_LANE)?.adopt(report.connection);
+    else this.#parts.tls(report);
+  }
+
+  #tlsSockets(listeners: readonly OpenListener[]): TlsSocket[] {
+    return listeners.filter(isTls).flatMap((open) => {
+      const socket = { name: open.name, speaks: spokenOn(open), listener: this.#numberOf(open) };
+      return open.fds.map((fd) => ({ fd, ...socket }));
+    });
+  }
+
   /** TCP goes to one lane; each socket of a UDP address goes to a lane of its own. */
   #socketsByLane(listeners: readonly OpenListener[]): Map<number, LaneSocket[]> {
     const byLane = new Map<number, LaneSocket[]>();
-    for (const open of listeners) {
+    for (const open of listeners.filter((one) => !isTls(one))) {
       const listener = this.#numberOf(open);
+      const kind = socketKind(open);
+      const receiveBufferBytes = open.receiveBuffer?.bytes ?? 0;
       open.fds.forEach((fd, at) => {
-        const lane = open.kind === 'tcp' ? STREAM_LANE : STREAM_LANE + 1 + at;
-        const socket = { fd, kind: open.kind, listener, receiveBufferBytes: open.receiveBuffer?.bytes ?? 0 };
+        const lane = kind === 'tcp' ? STREAM_LANE : STREAM_LANE + 1 + at;
+        const socket = { fd, kind, speaks: spokenOn(open), listener, receiveBufferBytes };
         byLane.set(lane, [...(byLane.get(lane) ?? []), socket]);
       });
     }
@@ -174,4 +251,14 @@ export class Intake {
         'Raise net.core.rmem_max, or give CAP_NET_ADMIN to the service.',
     );
   }
+}
+
+/**
+ * Read wherever the configuration names them: a mistake there is told before a listener needs them. Whoever has
+ * none does not load the TLS library either.
+ */
+async function credentialsOf({ syslog }: ServerConfig): Promise<ReadCredentials | undefined> {
+  if (syslog.tls === undefined) return undefined;
+  const { readCredentials } = await import('../tls/credentials.ts');
+  return readCredentials(syslog.tls, Date.now());
 }

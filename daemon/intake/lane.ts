@@ -5,6 +5,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokenPromise } from '../../base/assert.ts';
 import { ringBell } from '../../kernel/bell.ts';
+import { closeSocket } from '../../kernel/socket.ts';
 import type { LaneOrder, LaneReport, LaneStart } from './lane.port.ts';
 
 /** Behind the deadline, for a lane to say what it could not write. */
@@ -89,6 +90,12 @@ export class Lane {
     const answer = this.#answer('configured');
     this.#order({ kind: 'configure', ...order });
     await answer;
+  }
+
+  /** The lane serves the connection from now on, and closes it; one that has stopped has no use for it. */
+  adopt(connection: Omit<Extract<LaneOrder, { kind: 'adopt' }>, 'kind'>): void {
+    if (this.#hasStopped) closeSocket(connection.fd);
+    else this.#order({ kind: 'adopt', ...connection });
   }
 
   async reopen(path?: string): Promise<void> {

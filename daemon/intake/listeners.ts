@@ -1,14 +1,17 @@
 // Opens the sockets that `syslog.listen` asks for, or takes them from the service manager where it passes
 // one with the same address. A UDP address gets one socket a lane (SO_REUSEPORT); the kernel spreads the
 // senders over them. What cannot be opened is a Fault that says who holds it, or which right is missing.
+//
+// An address on which a reload wants another language spoken (TLS where there was plain TCP) keeps its socket.
 
 import { Fault } from '../../base/fault.ts';
 import { type Address, isV4, parseAddress, printAddress, sameAddress } from '../../base/ip.ts';
 import { assert } from '../../base/assert.ts';
-import type { Listen, SyslogConfig } from '../../config/server.ts';
+import type { Listen, ListenTransport, SyslogConfig } from '../../config/server.ts';
 import {
   type BoundSocket,
   closeSocket,
+  duplicateSocket,
   growReceiveBuffer,
   openBound,
   type ReceiveBuffer,
@@ -19,7 +22,7 @@ const ANY_V6: Address = { w0: 0, w1: 0, w2: 0, w3: 0 };
 export interface OpenListener {
   /** `udp://0.0.0.0:514`, with the port that the kernel chose if it was 0. */
   readonly name: string;
-  readonly kind: 'udp' | 'tcp';
+  readonly transport: ListenTransport;
   readonly address: Address;
   readonly port: number;
   readonly isPassed: boolean;
@@ -28,9 +31,23 @@ export interface OpenListener {
   readonly receiveBuffer: ReceiveBuffer | undefined;
 }
 
+/** A socket that the service manager passed, with its name (FileDescriptorName= of the unit). */
+export interface PassedSocket extends BoundSocket {
+  readonly name: string;
+}
+
 /** Everything but udp:// is a TCP socket. */
-function socketKind(listen: Listen): 'udp' | 'tcp' {
-  return listen.transport === 'udp' ? 'udp' : 'tcp';
+export function socketKind({ transport }: { readonly transport: ListenTransport }): 'udp' | 'tcp' {
+  return transport === 'udp' ? 'udp' : 'tcp';
+}
+
+/** Ended by the thread of daemon/tls/. */
+export function isTls({ transport }: { readonly transport: ListenTransport }): boolean {
+  return transport === 'tls' || transport === 'relps';
+}
+
+export function spokenOn({ transport }: { readonly transport: ListenTransport }): 'syslog' | 'relp' {
+  return transport === 'relp' || transport === 'relps' ? 'relp' : 'syslog';
 }
 
 function addressOf(listen: Listen): Address {
@@ -71,7 +88,7 @@ function faultFor(listen: Listen, error: string): Fault {
 function isV6Only(listen: Listen, all: readonly Listen[]): boolean {
   const rival = (other: Listen) =>
     other.family === 4 &&
-    other.transport === listen.transport &&
+    socketKind(other) === socketKind(listen) &&
     other.port === listen.port &&
     listen.port !== 0;
   return listen.family === 6 && all.some(rival);
@@ -89,12 +106,13 @@ function openOne(listen: Listen, address: Address, port: number, config: SyslogC
   return bound.socket;
 }
 
-export function listenerName(kind: 'udp' | 'tcp', address: Address, port: number): string {
+export function listenerName(transport: ListenTransport, address: Address, port: number): string {
   const text = printAddress(address);
-  return `${kind}://${isV4(address) ? text : `[${text}]`}:${port}`;
+  return `${transport}://${isV4(address) ? text : `[${text}]`}:${port}`;
 }
 
-function matches(socket: BoundSocket, listen: Listen): boolean {
+/** The socket of the same kernel address, whatever is spoken there. */
+function isAt(socket: { kind: 'udp' | 'tcp'; port: number; address: Address }, listen: Listen): boolean {
   return (
     socket.kind === socketKind(listen) &&
     socket.port === listen.port &&
@@ -102,14 +120,19 @@ function matches(socket: BoundSocket, listen: Listen): boolean {
   );
 }
 
-function fromSockets(sockets: readonly BoundSocket[], isPassed: boolean, config: SyslogConfig): OpenListener {
+function fromSockets(
+  sockets: readonly BoundSocket[],
+  transport: ListenTransport,
+  isPassed: boolean,
+  config: SyslogConfig,
+): OpenListener {
   const [first] = sockets;
   assert(first !== undefined, 'a listener has a socket');
   const buffers =
-    first.kind === 'udp' ? sockets.map(({ fd }) => growReceiveBuffer(fd, config.receiveBufferBytes)) : [];
+    transport === 'udp' ? sockets.map(({ fd }) => growReceiveBuffer(fd, config.receiveBufferBytes)) : [];
   return {
-    name: listenerName(first.kind, first.address, first.port),
-    kind: first.kind,
+    name: listenerName(transport, first.address, first.port),
+    transport,
     address: first.address,
     port: first.port,
     isPassed,
@@ -124,7 +147,7 @@ function openFresh(listen: Listen, config: SyslogConfig): OpenListener {
   const sockets = [first];
   const wanted = listen.transport === 'udp' ? config.lanes : 1;
   while (sockets.length < wanted) sockets.push(openOne(listen, address, first.port, config));
-  return fromSockets(sockets, false, config);
+  return fromSockets(sockets, listen.transport, false, config);
 }
 
 const isPassed = (open: OpenListener) => open.isPassed;
@@ -136,7 +159,7 @@ const isPassed = (open: OpenListener) => open.isPassed;
 function openUnlessServed(
   listen: Listen,
   config: SyslogConfig,
-  passed: readonly (BoundSocket | OpenListener)[],
+  passed: readonly Standing[],
 ): OpenListener | undefined {
   try {
     return openFresh(listen, config);
@@ -153,43 +176,74 @@ function openUnlessServed(
   }
 }
 
+type Standing = Pick<BoundSocket, 'kind' | 'port' | 'address'>;
+
+function standing(open: OpenListener): Standing {
+  return { kind: socketKind(open), port: open.port, address: open.address };
+}
+
+/** The same socket under another descriptor: whoever serves it now closes its own. */
+function speakOtherwise(open: OpenListener, listen: Listen): OpenListener {
+  const { address, port, fds } = open;
+  const second = duplicateSocket(fds[0] ?? -1);
+  if (second === undefined) throw faultFor(listen, 'EMFILE');
+  const { transport } = listen;
+  return { ...open, name: listenerName(transport, address, port), transport, fds: [second] };
+}
+
+/** What a passed socket that `listen` does not name is for, by its name; as far as this server can speak it. */
+function transportOf(socket: PassedSocket, config: SyslogConfig): ListenTransport {
+  if (socket.kind === 'udp') return 'udp';
+  const name = socket.name.toLowerCase();
+  if (/relps|relp-?tls/.test(name) && config.tls) return 'relps';
+  if (/relp/.test(name)) return 'relp';
+  return /tls/.test(name) && config.tls ? 'tls' : 'tcp';
+}
+
 /**
  * Opens all, or none: on a Fault everything that was opened is closed again. `kept` are listeners that stand
  * already (at a reload) and stay if the configuration still asks for them.
  */
 export function openListeners(
   config: SyslogConfig,
-  passed: readonly BoundSocket[],
+  passed: readonly PassedSocket[],
   kept: readonly OpenListener[] = [],
 ): OpenListener[] {
   const opened: OpenListener[] = [];
   const all: OpenListener[] = [];
   const rest = [...passed];
+  const served = [...passed, ...kept.filter(isPassed).map(standing)];
+  const open = (listen: Listen): OpenListener | undefined => {
+    const at = rest.findIndex((socket) => isAt(socket, listen));
+    const [found] = at < 0 ? [] : rest.splice(at, 1);
+    if (found) return fromSockets([found], listen.transport, true, config);
+    const rival = kept.find((one) => isAt(standing(one), listen));
+    return rival ? speakOtherwise(rival, listen) : openUnlessServed(listen, config, served);
+  };
   try {
     for (const listen of config.listen) {
-      const standing = kept.find((open) => stands(open, listen));
-      const at = rest.findIndex((socket) => matches(socket, listen));
-      const [found] = at < 0 ? [] : rest.splice(at, 1);
-      const taken = standing ?? (found ? fromSockets([found], true, config) : undefined);
-      const open = taken ?? openUnlessServed(listen, config, [...passed, ...kept.filter(isPassed)]);
-      if (open === undefined) continue;
-      if (open !== standing) opened.push(open);
-      all.push(open);
+      const stays = kept.find((one) => one.transport === listen.transport && isAt(standing(one), listen));
+      const one = stays ?? open(listen);
+      if (one === undefined) continue;
+      if (one !== stays) opened.push(one);
+      all.push(one);
     }
     // A socket that the service manager passes is meant to be served, whatever `listen` says.
-    for (const socket of rest) all.push(fromSockets([socket], true, config));
-    for (const open of kept) if (isPassed(open) && !all.includes(open)) all.push(open);
+    for (const socket of rest) all.push(fromSockets([socket], transportOf(socket, config), true, config));
+    for (const one of kept)
+      if (isPassed(one) && !all.some((other) => isSameSocket(one, other))) all.push(one);
     return all;
   } catch (fault) {
-    for (const { fds, isPassed } of opened) if (!isPassed) fds.forEach(closeSocket);
+    // Passed sockets stay open for the next try; a second descriptor of one does not.
+    for (const { fds } of opened) fds.forEach((fd) => passed.some((one) => one.fd === fd) || closeSocket(fd));
     throw fault;
   }
 }
 
-function stands(open: OpenListener, listen: Listen): boolean {
+function isSameSocket(one: OpenListener, other: OpenListener): boolean {
   return (
-    open.kind === socketKind(listen) &&
-    open.port === listen.port &&
-    sameAddress(open.address, addressOf(listen))
+    socketKind(one) === socketKind(other) &&
+    one.port === other.port &&
+    sameAddress(one.address, other.address)
   );
 }

@@ -1,15 +1,17 @@
 // Sockets that the service manager opened for us (sd_listen_fds(3)): descriptors from 3 on, their number in
 // LISTEN_FDS, their names in LISTEN_FDNAMES, meant for the process LISTEN_PID. Their order changes between
-// starts, so nothing is read from it: what a socket is for is told by its name and its own address.
+// starts, so nothing is read from it: what a socket is for is told by its name and its own address. One that
+// `syslog.listen` names speaks what is said there; of another the name says it (listeners.ts).
 
 import { adoptSocket, type BoundSocket } from '../../kernel/socket.ts';
+import type { PassedSocket } from './listeners.ts';
 
 /** SD_LISTEN_FDS_START (systemd/sd-daemon.h). */
 const FIRST_FD = 3;
 const FDS_MAX = 256;
 
 export interface PassedSockets {
-  readonly syslog: readonly BoundSocket[];
+  readonly syslog: readonly PassedSocket[];
   /** UDP sockets whose name says `ntp` or `time`. */
   readonly ntp: readonly BoundSocket[];
   /** Names of sockets that this program has no use for. */
@@ -26,14 +28,14 @@ export function takePassedSockets(
     return { syslog: [], ntp: [], unknown: [] };
   }
   const names = (env['LISTEN_FDNAMES'] ?? '').split(':');
-  const syslog: BoundSocket[] = [];
+  const syslog: PassedSocket[] = [];
   const ntp: BoundSocket[] = [];
   const unknown: string[] = [];
   for (let at = 0; at < count; at += 1) {
     const name = names[at] ?? '';
     const isNtp = /ntp|time/i.test(name);
     const socket = adoptSocket(FIRST_FD + at);
-    if (socket && !isNtp) syslog.push(socket);
+    if (socket && !isNtp) syslog.push({ ...socket, name });
     else if (socket?.kind === 'udp') ntp.push(socket);
     else unknown.push(name === '' ? `descriptor ${FIRST_FD + at}` : name);
   }

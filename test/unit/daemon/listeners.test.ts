@@ -7,8 +7,8 @@ import { type TestContext, test } from 'node:test';
 import { Fault } from '../../../base/fault.ts';
 import { parseAddress } from '../../../base/ip.ts';
 import type { Listen, SyslogConfig } from '../../../config/server.ts';
-import { type OpenListener, openListeners } from '../../../daemon/intake/listeners.ts';
-import { type BoundSocket, closeSocket, openBound } from '../../../kernel/socket.ts';
+import { type OpenListener, openListeners, type PassedSocket } from '../../../daemon/intake/listeners.ts';
+import { closeSocket, openBound } from '../../../kernel/socket.ts';
 import { config } from './samples.ts';
 
 function listen(transport: 'udp' | 'tcp', host: string, port = 0): Listen {
@@ -33,12 +33,12 @@ function use(t: TestContext, listeners: OpenListener[]): OpenListener[] {
   return listeners;
 }
 
-function bound(host: string): BoundSocket {
+function bound(host: string, name = ''): PassedSocket {
   const address = parseAddress(host);
   assert.ok(address);
   const opened = openBound({ kind: 'udp', address, port: 0, reusePort: false, v6Only: false });
   assert.ok(opened.ok);
-  return opened.socket;
+  return { ...opened.socket, name };
 }
 
 /** A UDP port that is free now. */
@@ -53,7 +53,7 @@ async function freePort(): Promise<number> {
 test('each address is opened, and named with the port that it has', (t) => {
   const opened = use(t, openListeners(syslog([listen('udp', '127.0.0.1'), listen('tcp', '::1')]), []));
   assert.deepEqual(
-    opened.map(({ kind, fds, isPassed }) => [kind, fds.length, isPassed]),
+    opened.map(({ transport, fds, isPassed }) => [transport, fds.length, isPassed]),
     [
       ['udp', 1, false],
       ['tcp', 1, false],
