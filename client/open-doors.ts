@@ -3,6 +3,7 @@
 
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { assert } from '../base/assert.ts';
 import type { Log } from '../base/log.ts';
 import type { InputConfig } from '../config/agent.ts';
 import { openTransport } from '../delivery/transport/open.ts';
@@ -14,6 +15,7 @@ import { CHECKPOINTS } from './forwarder.ts';
 import { Datagrams } from './inputs/datagrams/datagrams.ts';
 import { openDevlog } from './inputs/devlog/devlog.ts';
 import type { Input, InputSink } from './inputs/input.ts';
+import { openJournald } from './inputs/journald/journald.ts';
 import { openListen } from './inputs/listen/listen.ts';
 import type { MessageSettings } from './inputs/message.ts';
 import { TimeQuality } from './inputs/time-quality.ts';
@@ -53,8 +55,10 @@ class Inputs {
         return openDevlog(config, { sink, settings, log, datagrams: this.#thread(settings) });
       case 'listen':
         return openListen(config, { sink, settings, log, datagrams: this.#thread(settings) });
+      case 'journald':
+        return openJournald(config, { ...this.#replay(config, context), sink, settings, log });
       default:
-        throw new Error(`not yet: ${config.type}${this.checkpoint(config, context) ? '' : '!'}`);
+        throw new Error(`not yet: ${config.type}`);
     }
   }
 
@@ -68,11 +72,16 @@ class Inputs {
     return this.#datagrams;
   }
 
-  checkpoint(config: InputConfig, { destination }: InputContext): Checkpoint | undefined {
-    if (destination === undefined) return undefined;
+  /** For an input that goes on where it was: one directory of checkpoints for each destination. */
+  #replay(
+    { name }: InputConfig,
+    { destination }: InputContext,
+  ): { checkpoint: Checkpoint; now: () => number } {
+    assert(destination !== undefined, 'an input that can read again reads for one destination');
     const { directory, sync } = destination.queue;
-    const deps = { log: this.#parts.log, now: Date.now };
-    return openCheckpoints(join(directory, CHECKPOINTS), sync, deps).of(config.name);
+    const now = Date.now;
+    const checkpoints = openCheckpoints(join(directory, CHECKPOINTS), sync, { log: this.#parts.log, now });
+    return { checkpoint: checkpoints.of(name), now };
   }
 
   async stop(): Promise<void> {
