@@ -14,10 +14,12 @@ import type { AgentDoors, InputContext } from './doors.ts';
 import { CHECKPOINTS } from './forwarder.ts';
 import { Datagrams } from './inputs/datagrams/datagrams.ts';
 import { openDevlog } from './inputs/devlog/devlog.ts';
+import { openFileInput } from './inputs/file/file-input.ts';
 import type { Input, InputSink } from './inputs/input.ts';
 import { openJournald } from './inputs/journald/journald.ts';
 import { openListen } from './inputs/listen/listen.ts';
 import type { MessageSettings } from './inputs/message.ts';
+import { openStdin } from './inputs/stdin/stdin.ts';
 import { TimeQuality } from './inputs/time-quality.ts';
 
 export interface DoorParts {
@@ -57,8 +59,10 @@ class Inputs {
         return openListen(config, { sink, settings, log, datagrams: this.#thread(settings) });
       case 'journald':
         return openJournald(config, { ...this.#replay(config, context), sink, settings, log });
+      case 'file':
+        return openFileInput(config, { ...this.#replay(config, context), sink, messages: settings, log });
       default:
-        throw new Error(`not yet: ${config.type}`);
+        return openStdin(config, { sink, settings, stream: this.#parts.stdin });
     }
   }
 
