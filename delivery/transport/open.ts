@@ -1,7 +1,10 @@
 // The one way to a transport: the scheme of the targets decides how a connection is made.
 
 import type { Open, OpenWish, Opened } from './connection.ts';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { dial } from './dial.ts';
+import { secure } from './tls.ts';
 import { PersistentTransport } from './persistent.ts';
 import { RelpConnection } from './relp.ts';
 import { RelpMemory } from './relp-memory.ts';
@@ -15,8 +18,16 @@ export function openTransport(options: TransportOptions, parts: TransportParts):
 
 function openerFor(options: TransportOptions): Open {
   const scheme = options.to[0]?.scheme;
-  if (scheme === 'tcp') return openTcp(options);
-  return openRelp(options);
+  switch (scheme) {
+    case 'tcp':
+      return openTcp(options);
+    case 'tls':
+      return openTls(options);
+    case 'relps':
+      return openRelps(options);
+    default:
+      return openRelp(options);
+  }
 }
 
 function openTcp({ timeoutMs, framing }: TransportOptions): Open {
@@ -25,6 +36,44 @@ function openTcp({ timeoutMs, framing }: TransportOptions): Open {
     if (!dialed.ok) return dialed;
     const { socket, peer } = dialed;
     return { ok: true, connection: new StreamConnection(socket, socket, framing, partsFor(peer)) };
+  };
+}
+
+type Secure = { readonly ok: true; readonly wire: Socket; readonly socket: TLSSocket; readonly peer: string };
+type Insecure = Extract<Opened, { ok: false }>;
+
+async function dialSecure(
+  options: TransportOptions,
+  { target, addresses, signal }: OpenWish,
+  waitsForServer: boolean,
+): Promise<Secure | Insecure> {
+  const { timeoutMs, tls } = options;
+  const dialed = await dial({ addresses, port: target.port, timeoutMs, signal });
+  if (!dialed.ok) return dialed;
+  const { socket: wire, peer } = dialed;
+  const secured = await secure({ wire, peer, host: target.host, tls, timeoutMs, signal, waitsForServer });
+  return secured.ok ? { ok: true, wire, socket: secured.socket, peer } : secured;
+}
+
+function openTls(options: TransportOptions): Open {
+  return async (wish) => {
+    const opened = await dialSecure(options, wish, true);
+    if (!opened.ok) return opened;
+    const { socket, wire, peer } = opened;
+    // RFC 5425 section 4.3: on TLS messages are always counted.
+    return { ok: true, connection: new StreamConnection(socket, wire, 'octet-counted', wish.partsFor(peer)) };
+  };
+}
+
+function openRelps(options: TransportOptions): Open {
+  const memory = new RelpMemory();
+  return async (wish) => {
+    // RELP answers each message, so nothing is lost with a server that says no after the handshake.
+    const opened = await dialSecure(options, wish, false);
+    if (!opened.ok) return opened;
+    const connection = new RelpConnection(opened.socket, wish.partsFor(opened.peer), memory);
+    opened.socket.on('data', (chunk: Buffer) => connection.receive(chunk));
+    return { ok: true, connection };
   };
 }
 

@@ -68,6 +68,10 @@ export class RelpConnection implements Connection {
     });
     socket.once('end', () => this.#lost());
     socket.once('close', () => this.#lost());
+    // It may have ended before anybody listened.
+    setImmediate(() => {
+      if (socket.destroyed || socket.readableEnded) this.#lost();
+    });
     this.#flush();
   }
 

@@ -53,6 +53,10 @@ export class StreamConnection implements Connection {
 
   #begin(): void {
     if (this.#isOver) return;
+    if (this.#socket.destroyed || this.#socket.readableEnded) {
+      this.#ended();
+      return;
+    }
     this.#parts.listener.ready();
     this.#pump();
   }

@@ -1,5 +1,5 @@
 // Why a destination cannot be reached, in words: a part of a sentence ("connection refused by 10.0.0.1:2514")
-// and what an operator can do about it. One place for the kernel's and DNS's errors; tls-words.ts has those of TLS.
+// and what an operator can do about it. Errors of the kernel, of DNS and of TLS; tls-words.ts has certificates.
 
 import { isIPv6 } from 'node:net';
 import { codeOf } from '../../base/fault.ts';
@@ -15,6 +15,9 @@ export function printPeer(address: string, port: number): string {
   return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+const OWN_CERTIFICATE = 'Look at tls.cert and tls.key, and at what authorities the server trusts.';
+const LOOK_AT_TLS = 'Look whether the server speaks TLS on this port, and at what its log says.';
+const LOOK_AT_VERSIONS = 'Belfry speaks TLS 1.2 and 1.3; look at what the server allows.';
 const LOOK_AT_ROUTE = 'Look at the network and its routes between the two hosts.';
 
 /** By the kernel's name of the error, with the peer's address in place of `@`. */
@@ -45,10 +48,42 @@ const BY_ERROR: Readonly<Record<string, readonly [why: string, mend: string | un
   ENOMEM: ['the kernel has no memory left to send to @', undefined],
 };
 
+/** The same for OpenSSL's errors: alerts that the server has sent, and what is no TLS. */
+const BY_TLS_ERROR: Readonly<Record<string, readonly [why: string, mend: string]>> = {
+  TLSV13_ALERT_CERTIFICATE_REQUIRED: [
+    '@ wants a certificate of this host, and there is none',
+    'Set tls.cert and tls.key.',
+  ],
+  SSLV3_ALERT_BAD_CERTIFICATE: ['@ does not accept the certificate of this host', OWN_CERTIFICATE],
+  SSLV3_ALERT_CERTIFICATE_UNKNOWN: ['@ does not accept the certificate of this host', OWN_CERTIFICATE],
+  SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: ['@ does not accept the certificate of this host', OWN_CERTIFICATE],
+  SSLV3_ALERT_CERTIFICATE_EXPIRED: ['@ says that the certificate of this host has expired', OWN_CERTIFICATE],
+  SSLV3_ALERT_CERTIFICATE_REVOKED: ['@ says that the certificate of this host is revoked', OWN_CERTIFICATE],
+  TLSV1_ALERT_UNKNOWN_CA: [
+    '@ does not trust the authority that signed the certificate of this host',
+    OWN_CERTIFICATE,
+  ],
+  TLSV1_ALERT_ACCESS_DENIED: ['@ denies access to the certificate of this host', OWN_CERTIFICATE],
+  TLSV1_UNRECOGNIZED_NAME: ['@ does not know the name that it was asked for', 'Look at tls.serverName.'],
+  SSLV3_ALERT_HANDSHAKE_FAILURE: [
+    '@ broke the TLS handshake off: it wants a certificate of this host, or other ciphers',
+    'Look at tls.cert and tls.key, and at what the log of the server says.',
+  ],
+  TLSV1_ALERT_PROTOCOL_VERSION: ['@ speaks no version of TLS that is safe', LOOK_AT_VERSIONS],
+  UNSUPPORTED_PROTOCOL: ['@ speaks no version of TLS that is safe', LOOK_AT_VERSIONS],
+  WRONG_VERSION_NUMBER: ['@ does not speak TLS', LOOK_AT_TLS],
+  PACKET_LENGTH_TOO_LONG: ['@ does not speak TLS', LOOK_AT_TLS],
+  HTTP_REQUEST: ['@ does not speak TLS', LOOK_AT_TLS],
+};
+
+const TLS_PREFIX = 'ERR_SSL_';
+
 /** What a failed system call says of the connection to `peer`. */
 export function connectionTrouble(error: unknown, peer: string): Trouble {
   const code = codeOf(error) ?? String(error);
-  const [why, mend] = BY_ERROR[code] ?? [`${code} from @`, undefined];
+  const [why, mend] = code.startsWith(TLS_PREFIX)
+    ? (BY_TLS_ERROR[code.slice(TLS_PREFIX.length)] ?? [`TLS with @ failed (${code})`, LOOK_AT_TLS])
+    : (BY_ERROR[code] ?? [`${code} from @`, undefined]);
   return { why: why.replace('@', () => peer), mend };
 }
 

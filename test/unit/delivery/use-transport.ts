@@ -2,6 +2,7 @@
 
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { Server as TlsServer } from 'node:tls';
 import { openTransport } from '../../../delivery/transport/open.ts';
 import type {
   Transport,
@@ -87,6 +88,11 @@ export function startSending(
   };
 }
 
+/** A server of TLS has its connections when they are secure. */
+function arrival(server: Server): string {
+  return server instanceof TlsServer ? 'secureConnection' : 'connection';
+}
+
 const MESSAGE_MAX = 65_536;
 const CHUNK_MAX = 65_536;
 
@@ -114,7 +120,7 @@ export class RelpReceiver {
     this.#server = server;
     this.#judge = judge;
     this.port = (server.address() as AddressInfo).port;
-    server.on('connection', (socket: Socket) => this.#serve(socket));
+    server.on(arrival(server), (socket: Socket) => this.#serve(socket));
   }
 
   /** All connections, and the port. */
@@ -220,7 +226,7 @@ export class StreamReceiver {
   constructor(server: Server, onConnection: (socket: Socket, connection: number) => void = () => undefined) {
     this.#server = server;
     this.port = (server.address() as AddressInfo).port;
-    server.on('connection', (socket: Socket) => {
+    server.on(arrival(server), (socket: Socket) => {
       this.connections += 1;
       this.sockets.add(socket);
       const chunks: Buffer[] = [];
