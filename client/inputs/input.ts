@@ -27,6 +27,8 @@ export interface InputStatus {
   readonly bytes: number;
   /** Lost before a sink could take them, by reason. */
   readonly dropped: Readonly<Record<string, number>>;
+  /** Given on, but not as its sender meant it (cut, not understood), by reason. */
+  readonly noted?: Readonly<Record<string, number>>;
   /** Where it is, in a few words: "/var/log/a.log at 1,234 of 5,678 bytes". */
   readonly position: string;
   /** How far behind its source it is, where that can be known. */

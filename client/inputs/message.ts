@@ -1,5 +1,5 @@
 // Makes messages of all inputs: RFC 5424, one behind the other in the memory of a batch. Promises: the text
-// travels byte for byte; a message is never longer than `maxMessageBytes` (its text is cut, and counted); for a
+// travels byte for byte; a message is cut to `maxMessageBytes`, and counted; for a
 // time of this host's clock the message says how good that clock is (RFC 5424 section 7.1), for others it
 // keeps what the sender said. A message that is RFC 5424 already, to the letter, is taken as it is.
 // Refuses: to frame, to parse, to know where a message came from.
@@ -72,6 +72,8 @@ export class MessageBatch implements RecordBatch {
   /** Messages that lost text, or their structured data, since they were over the limit; it only grows. */
   cut = 0;
   readonly #limit: number;
+  /** What one message may take: a header that is over the limit on its own is still written. */
+  readonly #room: number;
   readonly #host: Uint8Array;
   readonly #quality: TimeQuality;
   readonly #stamps: StampPrinter;
@@ -79,9 +81,10 @@ export class MessageBatch implements RecordBatch {
   readonly #instant: Instant = { sec: 0, nanos: 0 };
 
   constructor(settings: MessageSettings, recordsMax = RECORDS_MAX) {
-    this.#limit = Math.max(settings.maxMessageBytes, HEADER_BYTES_MAX + QUALITY_BYTES_MAX);
+    this.#limit = settings.maxMessageBytes;
+    this.#room = Math.max(this.#limit, HEADER_BYTES_MAX + QUALITY_BYTES_MAX);
     // Of its own: a piece of Node's pool would pin all of it.
-    this.bytes = Buffer.from(new ArrayBuffer(BATCH_BYTES + this.#limit));
+    this.bytes = Buffer.from(new ArrayBuffer(BATCH_BYTES + this.#room));
     this.starts = new Uint32Array(recordsMax);
     this.ends = new Uint32Array(recordsMax);
     this.#host = Buffer.from(settings.host);
@@ -91,7 +94,7 @@ export class MessageBatch implements RecordBatch {
 
   /** Is there room for one more, however long? */
   get hasRoom(): boolean {
-    return this.count < this.starts.length && this.bytes.length - this.#end >= this.#limit;
+    return this.count < this.starts.length && this.bytes.length - this.#end >= this.#room;
   }
 
   /** Needs `hasRoom`. */

@@ -1,0 +1,314 @@
+// The files that an input follows: found by its patterns, known again by what they are, kept until they are read
+// to their end. Promises: a file is followed once, whatever its names; one that was renamed keeps its place, also
+// over a restart and to a name that no pattern matches; a new one under the same number or name begins at its
+// beginning; what had the name before is read first.
+// Refuses: to forget in silence. A file whose rest cannot be found any more is said.
+
+import { readdirSync, statSync, type BigIntStats } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { codeOf } from '../../../base/fault.ts';
+import type { StartPlace } from '../../../config/agent.ts';
+import type { Voice } from '../../../delivery/spool/voice.ts';
+import { FollowedFile } from './followed-file.ts';
+import { FileGlobs, type Found, type Obstacle } from './globs.ts';
+import { isSame, keyOf, type SavedFile, type SavedPosition } from './position.ts';
+
+/** Each is an open file. */
+const FILES_MAX = 4096;
+/** What has gone may come back (a directory that is mounted late); after so long it is another. */
+const REMEMBER_MS = 24 * 3_600_000;
+
+export interface FileTableParts {
+  readonly paths: readonly string[];
+  readonly exclude: readonly string[];
+  readonly from: StartPlace;
+  /** Undefined: this is the first start. */
+  readonly saved: SavedPosition | undefined;
+  readonly voice: Voice;
+  readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly wall: () => number;
+  /** For looking at the end of files. */
+  readonly scratch: Buffer;
+}
+
+export class FileTable {
+  readonly #parts: FileTableParts;
+  readonly #globs: FileGlobs;
+  readonly #byKey = new Map<string, FollowedFile>();
+  #byPath = new Map<string, FollowedFile>();
+  /** Saved and not followed at the moment, by inode number. */
+  readonly #past = new Map<string, SavedFile[]>();
+  /** Closed, and perhaps not safe yet. */
+  #closed: { readonly file: FollowedFile; readonly offset: number; readonly goneMs: number }[] = [];
+  /** Files that are not read, by path: what they are, so that they are not opened at each scan. */
+  readonly #refused = new Map<string, { readonly key: string; readonly why: string }>();
+  #obstacles: Found['obstacles'] = new Map();
+  #directories = new Set<string>();
+  #isFirstScan = true;
+
+  constructor(parts: FileTableParts) {
+    this.#parts = parts;
+    this.#globs = new FileGlobs(parts.paths, parts.exclude);
+    for (const saved of parts.saved?.files ?? []) this.#remember(saved);
+  }
+
+  get files(): Iterable<FollowedFile> {
+    return this.#byKey.values();
+  }
+
+  get count(): number {
+    return this.#byKey.size;
+  }
+
+  /** Where names can appear that matter, and where files really lie. */
+  get directories(): ReadonlySet<string> {
+    return this.#directories;
+  }
+
+  /** Looks at what is there, and gives what is new or has moved, in the order in which it is to be read. */
+  scan(): FollowedFile[] {
+    const found = this.#globs.scan();
+    const { obstacles } = found;
+    const nowMs = this.#parts.now();
+    const unknown = this.#seeKnown(found, nowMs);
+    const adopted = this.#adoptSaved(unknown, obstacles);
+    if (this.#isFirstScan) adopted.unshift(...this.#rescue(found));
+    for (const [path, stats] of unknown) {
+      if (this.#byKey.has(keyOf(stats))) continue;
+      const file = this.#open(path, stats, obstacles);
+      if (file === undefined) continue;
+      this.#begin(file, path);
+      this.#follow(file, path);
+      adopted.push(file);
+    }
+    this.#isFirstScan = false;
+    this.#byPath = new Map([...this.#byKey.values()].map((file) => [file.path, file]));
+    this.#obstacles = obstacles;
+    this.#directories = found.directories;
+    for (const file of this.#byKey.values()) this.#directories.add(file.directory);
+    this.#forgetRefusals(found);
+    return adopted;
+  }
+
+  /** Files that are followed keep their place under any name; gives those that are not, oldest first. */
+  #seeKnown(found: Found, nowMs: number): [string, BigIntStats][] {
+    const unknown: [string, BigIntStats][] = [];
+    const seen = new Set<string>();
+    for (const [path, stats] of found.files) {
+      const key = keyOf(stats);
+      const file = this.#byKey.get(key);
+      if (file === undefined) {
+        if (this.#refused.get(path)?.key !== key) unknown.push([path, stats]);
+        continue;
+      }
+      const own = found.files.get(file.path);
+      if (own === undefined || keyOf(own) !== key) file.rename(path);
+      file.goneMs = undefined;
+      seen.add(key);
+    }
+    for (const file of this.#byKey.values()) {
+      if (!seen.has(file.key)) file.goneMs ??= nowMs;
+    }
+    return unknown.sort(([a, { mtimeNs: x }], [b, { mtimeNs: y }]) => {
+      if (x !== y) return x < y ? -1 : 1;
+      return a < b ? -1 : 1;
+    });
+  }
+
+  #adoptSaved(unknown: readonly [string, BigIntStats][], obstacles: Found['obstacles']): FollowedFile[] {
+    const adopted: FollowedFile[] = [];
+    for (const [path, stats] of unknown) {
+      if (this.#byKey.has(keyOf(stats)) || !this.#isKnown(stats)) continue;
+      const file = this.#open(path, stats, obstacles);
+      if (file === undefined) continue;
+      const saved = this.#takePast(file, path);
+      if (saved === undefined) {
+        file.close();
+        continue;
+      }
+      this.#continue(file, saved, stats);
+      this.#byKey.set(file.key, file);
+      this.#byPath.set(saved.path, file);
+      adopted.push(file);
+    }
+    return adopted;
+  }
+
+  /** Was something with this number followed once? */
+  #isKnown(stats: BigIntStats): boolean {
+    return this.#past.has(String(stats.ino)) || this.#closed.some(({ file }) => file.key === keyOf(stats));
+  }
+
+  #continue(file: FollowedFile, saved: SavedFile, { size }: { readonly size: bigint }): void {
+    const isCut = size < saved.offset;
+    if (isCut) {
+      this.#parts.voice.warn(
+        'cut while away',
+        `${file.path} is shorter than what was read of it before (${size} of ${saved.offset} bytes): it is read from its beginning.`,
+      );
+    }
+    file.startAt(isCut ? 0 : saved.offset, !isCut && saved.isPassing === true);
+  }
+
+  /** What had not been read to its end, and is found under no pattern: it was renamed while nobody looked. */
+  #rescue({ files }: Found): FollowedFile[] {
+    const rescued: FollowedFile[] = [];
+    for (const saved of [...this.#past.values()].flat()) {
+      // One that is there and cannot be opened now is tried again by the next scan.
+      const isThere = String(files.get(saved.path)?.ino) === saved.ino;
+      if (saved.goneMs !== undefined || isThere) continue;
+      const file = this.#findByNumber(saved);
+      if (file === undefined) continue;
+      file.rename(saved.path);
+      file.goneMs = this.#parts.now();
+      this.#byKey.set(file.key, file);
+      this.#byPath.set(saved.path, file);
+      rescued.push(file);
+    }
+    return rescued;
+  }
+
+  #findByNumber(saved: SavedFile): FollowedFile | undefined {
+    const directory = dirname(saved.path);
+    try {
+      for (const name of readdirSync(directory)) {
+        const path = join(directory, name);
+        const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+        if (stats === undefined || String(stats.ino) !== saved.ino || !stats.isFile()) continue;
+        const file = FollowedFile.open(path, keyOf(stats), this.#parts.now());
+        if (file === undefined) continue;
+        if (this.#byKey.has(file.key) || this.#takePast(file, saved.path) === undefined) {
+          file.close();
+          continue;
+        }
+        this.#continue(file, saved, stats);
+        return file;
+      }
+    } catch {
+      // Said below: why it cannot be found makes no difference to what is lost.
+    }
+    this.#sayLost(saved);
+    return undefined;
+  }
+
+  #sayLost(saved: SavedFile): void {
+    this.#dropPast(saved);
+    this.#remember({ ...saved, goneMs: this.#parts.wall() });
+    this.#parts.voice.warn(
+      'lost',
+      `${saved.path} as it was read last (to byte ${saved.offset}) cannot be found any more: what was written behind that is lost, if there was more. Rotation that compresses or removes at once takes away what has not been read; "delaycompress" of logrotate keeps it.`,
+    );
+  }
+
+  #open(path: string, stats: BigIntStats, obstacles: Found['obstacles']): FollowedFile | undefined {
+    if (this.#byKey.size >= FILES_MAX) {
+      obstacles.set(path, { kind: 'too_many', code: String(FILES_MAX) });
+      return undefined;
+    }
+    try {
+      return FollowedFile.open(path, keyOf(stats), this.#parts.now());
+    } catch (error) {
+      const code = codeOf(error) ?? String(error);
+      if (code !== 'ENOENT') obstacles.set(path, { kind: 'unreadable', code });
+      return undefined;
+    }
+  }
+
+  /** A file that was not known: from its beginning, unless the operator wants less of what was there before. */
+  #begin(file: FollowedFile, path: string): void {
+    const { saved, from, scratch } = this.#parts;
+    const wasThere =
+      this.#isFirstScan && (saved === undefined || !new FileGlobs(saved.paths, []).means(path));
+    file.startAt(wasThere && from === 'end' ? file.endOfLines(scratch) : 0, false);
+  }
+
+  #follow(file: FollowedFile, path: string): void {
+    const before = this.#byPath.get(path);
+    if (before !== undefined && before !== file && before.isOpen) file.before = before;
+    this.#byKey.set(file.key, file);
+  }
+
+  /** It is not followed any more, and will be found again if it can be read. */
+  letGo(file: FollowedFile): void {
+    file.close();
+    this.#byKey.delete(file.key);
+    this.#remember(file.save());
+  }
+
+  /** It has no name that matters, and was read to its end. */
+  finish(file: FollowedFile): void {
+    const { offset } = file;
+    // What was removed can never be opened again, and its number will be another file's.
+    if (file.hasName()) this.#closed.push({ file, offset, goneMs: this.#parts.wall() });
+    file.close();
+    this.#byKey.delete(file.key);
+  }
+
+  /** It is none that could be read as lines. */
+  refuse(file: FollowedFile, why: string): void {
+    this.#refused.set(file.path, { key: file.key, why });
+    file.close();
+    this.#byKey.delete(file.key);
+  }
+
+  save(): SavedPosition {
+    const now = this.#parts.wall();
+    const isYoung = (goneMs: number) => Math.abs(now - goneMs) < REMEMBER_MS;
+    this.#closed = this.#closed.filter(({ goneMs }) => isYoung(goneMs));
+    for (const saved of [...this.#past.values()].flat())
+      if (saved.goneMs !== undefined && !isYoung(saved.goneMs)) this.#dropPast(saved);
+    const files = [...this.#byKey.values()].map((file) => file.save());
+    const closed = this.#closed.map(({ file, offset, goneMs }) => {
+      const saved = file.save();
+      // Until all of it is safe, it would have to be looked for.
+      return saved.offset === offset ? { ...saved, goneMs } : saved;
+    });
+    return { paths: this.#parts.paths, files: [...files, ...closed, ...[...this.#past.values()].flat()] };
+  }
+
+  /** What is in the way of reading, by path. */
+  obstacles(): { readonly path: string; readonly kind: Obstacle | 'compressed'; readonly code: string }[] {
+    const refused = [...this.#refused].map(([path, { why }]) => ({
+      path,
+      kind: 'compressed' as const,
+      code: why,
+    }));
+    return [...[...this.#obstacles].map(([path, { kind, code }]) => ({ path, kind, code })), ...refused];
+  }
+
+  closeAll(): void {
+    for (const file of this.#byKey.values()) file.close();
+  }
+
+  #forgetRefusals({ files }: Found): void {
+    for (const path of this.#refused.keys()) if (!files.has(path)) this.#refused.delete(path);
+  }
+
+  #remember(saved: SavedFile): void {
+    const others = this.#past.get(saved.ino) ?? [];
+    this.#past.set(saved.ino, [...others, saved]);
+  }
+
+  #dropPast(saved: SavedFile): void {
+    const others = (this.#past.get(saved.ino) ?? []).filter((one) => one !== saved);
+    if (others.length === 0) this.#past.delete(saved.ino);
+    else this.#past.set(saved.ino, others);
+  }
+
+  /** One that was closed has a name that matters again. */
+  #recallClosed(key: string): void {
+    for (const { file } of this.#closed.filter((one) => one.file.key === key)) this.#remember(file.save());
+    this.#closed = this.#closed.filter((one) => one.file.key !== key);
+  }
+
+  #takePast(file: FollowedFile, path: string): SavedFile | undefined {
+    const ino = file.key.slice(file.key.indexOf(':') + 1);
+    this.#recallClosed(file.key);
+    const found = this.#past.get(ino)?.find((saved) => {
+      return file.isThe(saved, (stats, fd) => isSame(saved, path, stats, fd));
+    });
+    if (found !== undefined) this.#dropPast(found);
+    return found;
+  }
+}
