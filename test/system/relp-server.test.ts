@@ -435,6 +435,8 @@ describe('hostile RELP clients', () => {
 // ---- rsyslog's omrelp
 
 const skip = skipWithout('rsyslogd-relp');
+/** Long enough that two restarts fall into it. */
+const STREAM = 100_000;
 
 interface Omrelp {
   readonly program: Program;
@@ -503,19 +505,22 @@ describe('omrelp', () => {
       const { input } = await startOmrelp(t, belfry.relp, windowSize);
       let { program } = belfry;
       t.after(() => program.stop('SIGKILL'));
-      const sent = sendLines(input, numbered('host', 'app', 0, COUNT));
+      const sent = sendLines(input, numbered('host', 'app', 0, STREAM));
       const file = belfry.file('all.log');
-      for (const lines of [COUNT / 8, COUNT / 3]) {
+      for (const lines of [STREAM / 8, STREAM / 3]) {
         await waitUntil('some are written', () => existsSync(file) && countLines(file) > lines);
         await program.stop(signal);
+        const written = countLines(file);
+        assert.ok(written < STREAM, 'it ends in mid-stream');
+        t.diagnostic(`${how} when ${written} were written`);
         program = await startBelfry(belfry.config);
       }
       await sent;
       const distinct = () => new Set(numbersOf(readText(file), 'app')).size;
-      await eventually(`all messages, there are ${distinct()}`, () => distinct() >= COUNT, 60_000);
+      await eventually(`all messages, there are ${distinct()}`, () => distinct() >= STREAM, 60_000);
       const text = readText(file);
       assertNoTornLine(text);
-      const doubles = assertAllThere(text, 'app', COUNT);
+      const doubles = assertAllThere(text, 'app', STREAM);
       t.diagnostic(`${doubles} came twice`);
       // rsyslog sends its whole batch again when a session breaks.
       assert.ok(doubles <= 2 * (windowSize + 512), `${doubles} doubles`);
