@@ -16,7 +16,7 @@ import { type Accounts, type Identity, ownIdentity, readAccounts } from './accou
 import type { AgentConfig, DestinationConfig, InputConfig } from './agent.ts';
 import type { Add } from './agent-rules.ts';
 import type { Document, Path } from './document.ts';
-import { findFiles } from './file-glob.ts';
+import type { FileSearch } from './load.ts';
 import type { Problem } from './problem.ts';
 import { get } from './rules.ts';
 import { placeSaid } from './validate.ts';
@@ -28,13 +28,21 @@ function isList(document: Document, at: number): boolean {
 
 type Note = (path: Path, problem: Problem) => void;
 
-export function noteHost(document: Document, config: AgentConfig, add: Add): void {
+export function noteHost(
+  document: Document,
+  config: AgentConfig,
+  findFiles: FileSearch | undefined,
+  add: Add,
+): void {
   const accounts = readAccounts();
   const identity = ownIdentity();
   const note: Note = (path, { what, mend }) =>
     add(placeSaid(document, { code: 'CONFIG_NOTE', path, part: 'value', what, mend }));
-  for (const [at, input] of config.inputs.entries())
-    noteInput(['inputs', at], input, isList(document, at), note);
+  for (const [at, input] of config.inputs.entries()) {
+    const path = ['inputs', at];
+    noteInput(path, input, note);
+    if (findFiles !== undefined) notePatterns(path, input, isList(document, at), findFiles, note);
+  }
   for (const [at, destination] of config.destinations.entries()) {
     noteScheme(['destinations', at, 'to'], destination, note);
     const problem = directoryWriteProblem(destination.queue.directory, accounts, identity);
@@ -43,14 +51,11 @@ export function noteHost(document: Document, config: AgentConfig, add: Add): voi
   noteSocket(config.control.socket, accounts, identity, note);
 }
 
-/** `isList`: its paths were written as a list. */
-function noteInput(path: Path, input: InputConfig, isList: boolean, note: Note): void {
+function noteInput(path: Path, input: InputConfig, note: Note): void {
   switch (input.type) {
     case 'file':
-      for (const [at, pattern] of input.paths.entries()) {
-        const problem = patternProblem(pattern);
-        if (problem !== undefined) note([...path, 'path', ...(isList ? [at] : [])], problem);
-      }
+    case 'listen':
+    case 'stdin':
       return;
     case 'devlog': {
       const problem = devlogProblem(input.path);
@@ -62,31 +67,50 @@ function noteInput(path: Path, input: InputConfig, isList: boolean, note: Note):
       if (problem !== undefined) note([...path, 'directory'], problem);
       return;
     }
-    case 'listen':
-    case 'stdin':
-      return;
     default:
       input satisfies never;
   }
 }
 
-/** Files of one pattern that are looked at. */
-const FILES_LOOKED_AT_MAX = 100;
+/** What each pattern of a file input finds now. `isList`: they were written as a list. */
+function notePatterns(
+  path: Path,
+  input: InputConfig,
+  isList: boolean,
+  findFiles: FileSearch,
+  note: Note,
+): void {
+  if (input.type !== 'file') return;
+  for (const [at, pattern] of input.paths.entries()) {
+    const problem = patternProblem(pattern, input.exclude, findFiles);
+    if (problem !== undefined) note([...path, 'path', ...(isList ? [at] : [])], problem);
+  }
+}
 
-function patternProblem(pattern: string): Problem | undefined {
-  const files = findFiles(pattern, FILES_LOOKED_AT_MAX);
-  if (files === undefined) return undefined;
-  if (files.length === 0)
+function patternProblem(
+  pattern: string,
+  exclude: readonly string[],
+  findFiles: FileSearch,
+): Problem | undefined {
+  const { files, obstacles } = findFiles([pattern], exclude);
+  const [locked] = [...obstacles].filter(([, { code }]) => code === 'EACCES' || code === 'EPERM');
+  if (locked !== undefined) return lockedProblem(locked[0]);
+  if (files.size === 0)
     return {
       what: `${pattern} matches no file at the moment.`,
-      mend: 'Is the path right, and may this user list its directories? New files are found as they appear.',
+      mend: 'Is the path right? New files are found as they appear.',
     };
-  const locked = files.filter((file) => !mayRead(file));
-  if (locked.length === 0) return undefined;
-  const others = locked.length === 1 ? '' : ` (and ${locked.length - 1} more)`;
+  const file = [...files.keys()].slice(0, FILES_TRIED_MAX).find((path) => !mayRead(path));
+  return file === undefined ? undefined : lockedProblem(file);
+}
+
+/** Files of one pattern that are tried: one that cannot be read is enough for a note. */
+const FILES_TRIED_MAX = 100;
+
+function lockedProblem(path: string): Problem {
   return {
-    what: `${locked[0]}${others} cannot be read by this user.`,
-    mend: 'Give the user of the service the group of the file (on Debian: adm), or check as that user.',
+    what: `${path} cannot be read by this user.`,
+    mend: 'Give the user of the service the group of it (on Debian mostly adm), or check as that user.',
   };
 }
 

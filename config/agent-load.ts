@@ -9,7 +9,8 @@ import type { Fault } from '../base/fault.ts';
 import { readAccounts } from './accounts.ts';
 import { noteHost } from './agent-host.ts';
 import { resolveAgent } from './agent-resolve.ts';
-import { checkAgentWhole, noteAgent } from './agent-rules.ts';
+import { noteAgent } from './agent-notes.ts';
+import { checkAgentWhole } from './agent-rules.ts';
 import type { AgentConfig } from './agent.ts';
 import { checkCertificates } from './check-tls.ts';
 import { type Document, type PlacedFault, readDocument } from './document.ts';
@@ -40,7 +41,7 @@ export function loadAgentDocument(document: Document, options: LoadOptions): Loa
     return { config: undefined, faults: found, notes: book.notes(), sources: book.sources() };
   const config = resolveAgent(document, file, hostname());
   noteAgent(document, config, (note) => book.note(note));
-  if (options.checkFiles ?? true) noteHost(document, config, (note) => book.note(note));
+  if (options.checkFiles ?? true) noteHost(document, config, options.findFiles, (note) => book.note(note));
   return { config, faults: [], notes: book.notes(), sources: book.sources() };
 }
 

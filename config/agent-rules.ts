@@ -2,10 +2,11 @@
 // that share a directory, a pattern that would read the queue itself. Runs on whatever could be read, also beside
 // other faults: it trusts no type, and stays silent about what has a fault already.
 
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { printPlace } from '../base/fault.ts';
 import { parseSpan } from '../base/units.ts';
 import { listenKey, parseListen } from './address-formats.ts';
-import type { AgentConfig } from './agent.ts';
 import { destinationNames, inputNames, pathBeside, queueDirectory } from './agent-names.ts';
 import { type Document, type Path, type PlacedFault, placeInDocument } from './document.ts';
 import { coversBelow, mayMatchBelow } from './file-glob.ts';
@@ -233,7 +234,10 @@ class Checks {
 
   /** A pattern that reads the queue feeds each message back into it, for ever. */
   ownFiles(inputs: readonly Part[], destinations: readonly Part[]): void {
-    const directories = destinations.flatMap((part) => directoryOf(this.#document, part) ?? []);
+    const directories = destinations.flatMap((part) => {
+      const directory = directoryOf(this.#document, part);
+      return directory === undefined ? [] : [directory, realDirectory(directory)];
+    });
     for (const { path, value } of inputs) {
       if (get(value, 'type') !== 'file') continue;
       const own = get(value, 'path');
@@ -254,36 +258,16 @@ class Checks {
   }
 }
 
-function meets(a: string, b: string): boolean {
-  return a === b || a.startsWith(`${b === '/' ? '' : b}/`) || b.startsWith(`${a === '/' ? '' : a}/`);
+/** Without the symbolic links of what exists of it. */
+function realDirectory(directory: string): string {
+  try {
+    return realpathSync(directory);
+  } catch {
+    const above = dirname(directory);
+    return above === directory ? directory : join(realDirectory(above), basename(directory));
+  }
 }
 
-/** Keys that have no effect: worth a look wherever the configuration is loaded. */
-export function noteAgent(document: Document, config: AgentConfig, add: Add): void {
-  const note = (path: Path, what: string, mend: string) =>
-    add(placeSaid(document, { code: 'CONFIG_NOTE', path, part: 'key', what, mend }));
-  if (config.inputs.length === 0) {
-    const what =
-      config.destinations.length === 0
-        ? 'There is no input and no destination: the agent has nothing to do.'
-        : 'There is no input: the agent only delivers what still lies in its queues.';
-    note([], what, 'Add one: "inputs": [{ "type": "journald" }]');
-  }
-  for (const [at, { name, to }] of config.destinations.entries()) {
-    const scheme = to[0]?.scheme ?? 'relp';
-    const text: unknown = get(document.value, 'destinations');
-    const own: unknown = Array.isArray(text) ? text[at] : undefined;
-    if (get(own, 'framing') !== undefined && scheme !== 'tcp')
-      note(
-        ['destinations', at, 'framing'],
-        `"framing" of "${name}" has no effect: ${scheme}:// has one form.`,
-        'Remove it.',
-      );
-    if (get(own, 'window') !== undefined && scheme !== 'relp' && scheme !== 'relps')
-      note(
-        ['destinations', at, 'window'],
-        `"window" of "${name}" has no effect: ${scheme}:// has no answers.`,
-        'Remove it.',
-      );
-  }
+function meets(a: string, b: string): boolean {
+  return a === b || a.startsWith(`${b === '/' ? '' : b}/`) || b.startsWith(`${a === '/' ? '' : a}/`);
 }

@@ -185,7 +185,12 @@ export const devlogInput = {
       default: '/dev/log',
       description: 'Path of the Unix socket.',
     },
-    mode: { ...fileMode, description: 'Permissions of the socket, octal: who may log.', default: '0666' },
+    mode: {
+      ...fileMode,
+      description: 'Permissions of the socket, octal: who may log.',
+      default: '0666',
+      examples: ['0666'],
+    },
     receiveBuffer: { ...receiveBuffer, description: 'Buffer of the kernel for this socket.' },
   },
 } as const satisfies Schema;

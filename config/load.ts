@@ -28,8 +28,19 @@ import type { ServerConfig } from './server.ts';
 import { hasControl } from './template.ts';
 import { checkRulesFile, checkServerFile, placeSaid } from './validate.ts';
 
+/** What patterns find on this host now: the file input's own search, which config/ may not import. */
+export type FileSearch = (
+  paths: readonly string[],
+  exclude: readonly string[],
+) => {
+  readonly files: ReadonlyMap<string, unknown>;
+  readonly obstacles: ReadonlyMap<string, { readonly code: string }>;
+};
+
 export interface LoadOptions {
   readonly checkSelector: SelectorCheck;
+  /** Absent: what patterns of files find is not looked at. */
+  readonly findFiles?: FileSearch;
   /** Whether this user could write the log files is part of the check; default true. */
   readonly checkFiles?: boolean;
   /** Milliseconds since 1970: certificates are judged by it. */

@@ -3,6 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { FileGlobs } from '../../client/inputs/file/globs.ts';
 import { EXIT, type Fault, printFault } from '../../base/fault.ts';
 import { type LoadedAny, loadAnyConfig } from '../../config/load-any.ts';
 import { compileSelector } from '../../syslog/selector.ts';
@@ -16,7 +17,10 @@ export interface CheckOptions {
 }
 
 export async function runCheck(options: CheckOptions, io: Pick<Io, 'stdout' | 'stderr'>): Promise<number> {
-  const found = loadAnyConfig(options.config ?? ownConfig(), { checkSelector: compileSelector });
+  const found = loadAnyConfig(options.config ?? ownConfig(), {
+    checkSelector: compileSelector,
+    findFiles: (paths, exclude) => new FileGlobs(paths, exclude).scan(),
+  });
   const { config, faults, notes } = found.loaded;
   if (options.json) io.stdout(jsonReport(found));
   else if (config !== undefined) io.stdout(summarize(found) + remarks(notes));

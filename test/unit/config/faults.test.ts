@@ -159,10 +159,24 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'a service of a later version': {
     code: 'CONFIG_NOT_YET',
+    text: '{\n  ^"sources": [],\n  "rules": [{ "file": "a.log" }]\n}',
+    key: 'sources',
+    what: /does not have sources of time yet/,
+    mend: /Remove "sources"/,
+  },
+  'a key of the agent': {
+    code: 'CONFIG_CONFLICT',
+    text: '{\n  ^"inputs": [],\n  "rules": [{ "file": "a.log" }]\n}',
+    key: 'inputs',
+    what: /"inputs" is a key of the agent \(agent\.json\), not of the server/,
+    mend: /`belfry agent -c FILE`.*docs\/config-agent\.md/,
+  },
+  'a key of the agent that is still to come': {
+    code: 'CONFIG_CONFLICT',
     text: '{\n  ^"traffic": {},\n  "rules": [{ "file": "a.log" }]\n}',
     key: 'traffic',
-    what: /does not have watching the network yet/,
-    mend: /Remove "traffic"/,
+    what: /is a key of the agent/,
+    mend: /agent/,
   },
   'sources of time': {
     code: 'CONFIG_NOT_YET',
@@ -206,13 +220,61 @@ const CASES: Readonly<Record<string, Case>> = {
     what: /16/,
     mend: /15/,
   },
-  TLS: { code: 'CONFIG_NOT_YET', text: syslog('^"tls": {}'), key: 'syslog.tls', what: /TLS/, mend: /Remove/ },
-  RELP: {
-    code: 'CONFIG_NOT_YET',
-    text: syslog('"listen": [^"relp://0.0.0.0:2514"]'),
-    key: 'syslog.listen[0]',
-    what: /does not have RELP yet/,
-    mend: /"udp:\/\/" and "tcp:\/\/"/,
+  'a listener with TLS and no certificate': {
+    code: 'CONFIG_MISSING_KEY',
+    text: syslog('"listen": ["udp://0.0.0.0:514", ^"tls://0.0.0.0:6514", "relps://0.0.0.0:2514"]'),
+    key: 'syslog.listen[1]',
+    what: /there is no "syslog\.tls"/,
+    mend: /"tls": \{ "cert": "server\.pem", "key": "server\.key" \}/,
+  },
+  'a certificate without its key': {
+    code: 'CONFIG_MISSING_KEY',
+    text: syslog('"listen": ["tls://0.0.0.0"], "tls": ^{ "cert": "a.pem" }'),
+    key: 'syslog.tls',
+    what: /"tls" has no "key"/,
+    mend: /Add "key": "server\.key"/,
+  },
+  'certificates of senders without who signs them': {
+    code: 'CONFIG_CONFLICT',
+    text: syslog('"listen": ["tls://[::]"], "tls": { "cert": "a", "key": "b", "requireClientCert": ^true }'),
+    key: 'syslog.tls.requireClientCert',
+    what: /nobody is named who may sign/,
+    mend: /"ca"/,
+  },
+  'a version of TLS that is too old': {
+    code: 'CONFIG_BAD_VALUE',
+    text: syslog('"listen": ["tls://[::]"], "tls": { "cert": "a", "key": "b", "minVersion": ^"TLSv1.1" }'),
+    key: 'syslog.tls.minVersion',
+    what: /cannot be "TLSv1\.1"/,
+    mend: /"TLSv1\.2"/,
+  },
+  'two listeners on one port of TCP': {
+    code: 'CONFIG_CONFLICT',
+    text: syslog('"listen": ["udp://0.0.0.0:2514", "tcp://0.0.0.0:2514", ^"relp://0.0.0.0"]'),
+    key: 'syslog.listen[2]',
+    what: /"tcp:\/\/0\.0\.0\.0:2514" and "relp:\/\/0\.0\.0\.0" are both tcp port 2514 of 0\.0\.0\.0/,
+    mend: /another port/,
+  },
+  'a balancer by its name': {
+    code: 'CONFIG_BAD_ADDRESS',
+    text: syslog('"proxyProtocol": [^"haproxy"]'),
+    key: 'syslog.proxyProtocol[0]',
+    what: /"haproxy" is not an IP address/,
+    mend: /Names are never looked up/,
+  },
+  'a handshake that may last for ever': {
+    code: 'CONFIG_BAD_VALUE',
+    text: syslog('"handshakeTimeout": ^"0s"'),
+    key: 'syslog.handshakeTimeout',
+    what: /too small/,
+    mend: /at least 100ms/,
+  },
+  'a name of a certificate that is no pattern': {
+    code: 'CONFIG_BAD_VALUE',
+    text: match('"certName": ^"web-[9-0]"'),
+    key: 'rules[1].match.certName',
+    what: /backwards/,
+    mend: /"0-9"/,
   },
 
   'text for a number': {
@@ -486,7 +548,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'a port that is missing': {
     code: 'CONFIG_BAD_ADDRESS',
-    text: syslog('"listen": [^"udp://0.0.0.0"]'),
+    text: syslog('"listen": [^"udp://0.0.0.0:"]'),
     key: 'syslog.listen[0]',
     what: /no port/,
     mend: /514/,
@@ -721,7 +783,13 @@ test('what and mend are whole sentences', (t) => {
 });
 
 test('every fault of a configuration has a case', () => {
-  const elsewhere: readonly FaultCode[] = ['CONFIG_NOT_READABLE', 'CONFIG_FILE_NOT_WRITABLE'];
+  const elsewhere: readonly FaultCode[] = [
+    'CONFIG_NOT_READABLE',
+    'CONFIG_FILE_NOT_WRITABLE',
+    'CONFIG_BAD_CERTIFICATE',
+    'CONFIG_NO_DESTINATION',
+    'CONFIG_NOTE',
+  ];
   const seen = new Set([...Object.values(CASES).map(({ code }) => code), ...elsewhere]);
   const missing = Object.keys(FAULTS).filter(
     (code) => code.startsWith('CONFIG_') && !seen.has(code as FaultCode),

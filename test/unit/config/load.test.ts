@@ -31,7 +31,11 @@ test('every key but the rules has a default', (t) => {
     lanes: 1,
     receiveBufferBytes: 64 * 1024 ** 2,
     maxConnections: 5000,
+    maxConnectionsPerSource: 0,
     idleTimeoutMs: 86_400_000,
+    handshakeTimeoutMs: 10_000,
+    proxyProtocol: [],
+    tls: undefined,
     timeZone: { default: 'local', ranges: [] },
   });
   assert.deepEqual(config.files, {

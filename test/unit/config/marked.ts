@@ -5,7 +5,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { type LoadedAgent, loadAgentConfig } from '../../../config/agent-load.ts';
 import { type Loaded, loadServerConfig } from '../../../config/load.ts';
+import { type LoadedAny, loadAnyConfig } from '../../../config/load-any.ts';
 import { compileSelector } from '../../../syslog/selector.ts';
 
 export const MARK = '^';
@@ -41,4 +43,16 @@ export function loadFiles(t: TestContext, files: Readonly<Record<string, string 
 
 export function loadText(t: TestContext, text: string): Loaded {
   return loadFiles(t, { 'server.json': text });
+}
+
+export function loadAgent(path: string, checkFiles = false): LoadedAgent {
+  return loadAgentConfig(path, { checkSelector: compileSelector, checkFiles });
+}
+
+export function loadAgentText(t: TestContext, text: string): LoadedAgent {
+  return loadAgent(join(makeFiles(t, { 'agent.json': text }), 'agent.json'));
+}
+
+export function loadAny(path: string, checkFiles = false): LoadedAny {
+  return loadAnyConfig(path, { checkSelector: compileSelector, checkFiles });
 }
