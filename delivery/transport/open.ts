@@ -1,6 +1,7 @@
 // The one way to a transport: the scheme of the targets decides how a connection is made.
 
 import type { Open, OpenWish, Opened } from './connection.ts';
+import { assert } from '../../base/assert.ts';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { dial } from './dial.ts';
@@ -9,6 +10,7 @@ import { PersistentTransport } from './persistent.ts';
 import { RelpConnection } from './relp.ts';
 import { RelpMemory } from './relp-memory.ts';
 import { StreamConnection } from './stream.ts';
+import { openUdp } from './udp.ts';
 import type { Transport, TransportOptions, TransportParts } from './transport.ts';
 
 /** Does nothing until `start`. */
@@ -18,14 +20,21 @@ export function openTransport(options: TransportOptions, parts: TransportParts):
 
 function openerFor(options: TransportOptions): Open {
   const scheme = options.to[0]?.scheme;
+  assert(scheme !== undefined, 'a destination has an address');
+  assert(
+    options.to.every((target) => target.scheme === scheme),
+    'all addresses of a destination are of one scheme',
+  );
   switch (scheme) {
+    case 'udp':
+      return openUdp();
     case 'tcp':
       return openTcp(options);
     case 'tls':
       return openTls(options);
     case 'relps':
       return openRelps(options);
-    default:
+    case 'relp':
       return openRelp(options);
   }
 }
