@@ -1,5 +1,5 @@
 // npm run bench: Belfry against rsyslogd and against the kernel's own cost, in alternating runs on this
-// machine, printed as ratios. The full run takes about ten minutes, --quick about two.
+// machine, printed as ratios. The full run takes about fifteen minutes, --quick about three.
 //
 //   npm run bench -- [--quick] [--rounds N] [--messages N] [--dir FOLDER] [--json] [LOAD…]
 //
@@ -10,6 +10,9 @@ import { cpus, release, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { findPeer } from '../test/system/peers.ts';
 import { makeFolder } from '../test/system/programs.ts';
+import { type ForwardRounds, runDrainRounds, runForwardRounds } from './load/agent_to_server/bench.ts';
+import { printAppend, printDrain, printForward } from './load/agent_to_server/print.ts';
+import type { DrainResult, ForwardResult } from './load/agent_to_server/run.ts';
 import { compileTools, type Tools } from './load/compile.ts';
 import { median } from './load/median.ts';
 import { makeMessages, type Messages } from './load/messages.ts';
@@ -19,6 +22,7 @@ import { measureStart, START_GOALS, type StartResult } from './load/start/bench.
 import type { NtpResult } from './load/ntp/bench.ts';
 import { printNtp } from './load/ntp/print.ts';
 import { runNtpRounds } from './load/ntp/rounds.ts';
+import { type AppendResult, runAppendRounds } from './load/spool_append/bench.ts';
 import { tcpTo100Files } from './load/tcp_to_100_files/bench.ts';
 import { tcpToFile } from './load/tcp_to_file/bench.ts';
 import { udpFloodToFile, udpToFile, udpToFileSteady } from './load/udp_to_file/bench.ts';
@@ -32,6 +36,9 @@ const NAMES = [
   'udp_to_file_steady',
   'udp_flood_to_file',
   'ntp',
+  'agent_to_server',
+  'agent_backlog',
+  'spool_append',
 ];
 const MESSAGES = 2_000_000;
 const QUICK_MESSAGES = 300_000;
@@ -139,6 +146,29 @@ interface Report {
   readonly loads: Summary[];
   readonly runs: Result[];
   readonly ntp: NtpResult[];
+  readonly forwarding: Forwarding;
+}
+
+interface Forwarding {
+  readonly live: readonly ForwardResult[];
+  readonly backlog: readonly DrainResult[];
+  readonly append: readonly AppendResult[];
+}
+
+async function runForwarding(
+  options: Options,
+  folder: string,
+  print: (text: string) => void,
+): Promise<Forwarding> {
+  const wishes: ForwardRounds = { ...options, folder, say };
+  const wants = (name: string) => options.names.includes(name);
+  const live = wants('agent_to_server') ? await runForwardRounds(wishes) : [];
+  if (live.length > 0) print(printForward(live));
+  const backlog = wants('agent_backlog') ? await runDrainRounds(wishes) : [];
+  if (backlog.length > 0) print(printDrain(backlog));
+  const append = wants('spool_append') ? runAppendRounds(wishes) : [];
+  if (append.length > 0) print(printAppend(append));
+  return { live, backlog, append };
 }
 
 async function runAll(options: Options, folder: string): Promise<Report> {
@@ -175,7 +205,8 @@ async function runAll(options: Options, folder: string): Promise<Report> {
   if (options.names.includes('udp_flood_to_file')) await take(udpFloodToFile());
   const ntp = options.names.includes('ntp') ? await runNtpRounds({ ...options, tools, folder, say }) : [];
   if (ntp.length > 0) print(printNtp(ntp));
-  return { machine: machine(), messages: all.count, start, loads, runs, ntp };
+  const forwarding = await runForwarding(options, folder, print);
+  return { machine: machine(), messages: all.count, start, loads, runs, ntp, forwarding };
 }
 
 const options = readOptions();

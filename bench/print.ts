@@ -55,7 +55,7 @@ export function summariseAll(load: string, results: readonly Result[]): Summary[
   });
 }
 
-function table(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     row
@@ -66,7 +66,7 @@ function table(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `  ${line(row).trimEnd()}`).join('\n');
 }
 
-function count(value: number): string {
+export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
@@ -86,19 +86,19 @@ function summaryRow(one: Summary): string[] {
 
 const HEADINGS = ['', 'CPU µs/msg', 'range', 'msg/s', 'lost', 'torn/out of order', 'peak MiB'];
 
-interface Verdict {
+export interface Verdict {
   readonly text: string;
   readonly reached: boolean;
 }
 
-function atMost(what: string, value: number, limit: number, unit: string): Verdict {
+export function atMost(what: string, value: number, limit: number, unit: string): Verdict {
   return {
     text: `${what} ${value.toFixed(2)}${unit}, goal at most ${limit}${unit}`,
     reached: value <= limit,
   };
 }
 
-function atLeast(what: string, value: number, limit: number, unit: string): Verdict {
+export function atLeast(what: string, value: number, limit: number, unit: string): Verdict {
   return {
     text: `${what} ${value.toFixed(2)}${unit}, goal at least ${limit}${unit}`,
     reached: value >= limit,
@@ -132,7 +132,7 @@ function judge(goals: Goals, summaries: readonly Summary[]): Verdict[] {
   return verdicts;
 }
 
-function printVerdicts(verdicts: readonly Verdict[]): string[] {
+export function printVerdicts(verdicts: readonly Verdict[]): string[] {
   return verdicts.map(({ text, reached }) => `  ${reached ? '✔' : '✖'} ${text}`);
 }
 
