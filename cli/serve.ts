@@ -31,8 +31,9 @@ function logForm(config: ServerConfig, io: Io): LogForm {
 
 /** The lines that a newcomer can copy: send one message, see it arrive. */
 function hints(config: ServerConfig, server: Server): string[] {
-  const udp = server.status().listeners.find(({ name }) => name.startsWith('udp://'));
-  const any = udp ?? server.status().listeners[0];
+  const { listeners } = server.status();
+  const udp = listeners.find(({ name }) => name.startsWith('udp://'));
+  const any = udp ?? listeners.find(({ name }) => name.startsWith('tcp://'));
   if (!any) return [];
   const port = any.name.slice(any.name.lastIndexOf(':') + 1);
   const host = any.name.includes('[') && !any.name.includes('[::]') ? '::1' : '127.0.0.1';

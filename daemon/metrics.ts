@@ -1,28 +1,12 @@
-// Every metric of the server, declared once. `/metrics` and docs/metrics.md are made from this table.
+// Every metric of the server, declared once, here and in the tables of its parts. `/metrics` and docs/metrics.md are
+// made from this table.
 
-import type { Metric, Sample } from '../base/metric.ts';
+import type { Metric } from '../base/metric.ts';
+import { RELP_METRICS } from './intake/relp-metrics.ts';
+import { counter, gauge, perReason, type Read } from './metric.ts';
 import type { ListenerStatus, ServerStatus } from './status.ts';
-import type { NtpStatus } from './time/status.ts';
-
-type Read = (status: ServerStatus) => number | readonly Sample[];
-
-function counter(
-  name: string,
-  help: string,
-  read: Read,
-  labels: Record<string, string> = {},
-): Metric<ServerStatus> {
-  return { name: `belfry_${name}`, kind: 'counter', labels, help, read };
-}
-
-function gauge(
-  name: string,
-  help: string,
-  read: Read,
-  labels: Record<string, string> = {},
-): Metric<ServerStatus> {
-  return { name: `belfry_${name}`, kind: 'gauge', labels, help, read };
-}
+import { NTP_METRICS } from './time/ntp-metrics.ts';
+import { TLS_METRICS } from './tls/tls-metrics.ts';
 
 const LISTENER = { listener: 'address of the listener, such as udp://0.0.0.0:514' };
 
@@ -30,94 +14,10 @@ function perListener(read: (listener: ListenerStatus) => number): Read {
   return ({ listeners }) => listeners.map((one) => ({ labels: { listener: one.name }, value: read(one) }));
 }
 
-function perReason(read: (status: ServerStatus) => Readonly<Record<string, number>>): Read {
-  return (status) => Object.entries(read(status)).map(([reason, value]) => ({ labels: { reason }, value }));
-}
-
 const refusals: Read = ({ listeners }) =>
   listeners.flatMap((one) =>
     Object.entries(one.refused).map(([reason, value]) => ({ labels: { listener: one.name, reason }, value })),
   );
-
-/** Nothing where time is not served. */
-function ofNtp(read: (ntp: NtpStatus) => number): Read {
-  return ({ ntp }) => (ntp === null ? [] : read(ntp));
-}
-
-const ntpDrops: Read = ({ ntp }) =>
-  Object.entries(ntp?.dropped ?? {}).map(([reason, value]) => ({ labels: { reason }, value }));
-
-const NTP_METRICS: readonly Metric<ServerStatus>[] = [
-  counter(
-    'ntp_requests_total',
-    'Requests for the time.',
-    ofNtp((ntp) => ntp.requests),
-  ),
-  counter(
-    'ntp_answers_total',
-    'Requests that were answered.',
-    ofNtp((ntp) => ntp.answers),
-  ),
-  counter('ntp_dropped_total', 'Requests that got silence.', ntpDrops, {
-    reason:
-      'acl (ntp.allow, ntp.deny), rate (ntp.rateLimit), short, version, mode, extension (malformed), mac (no keys here)',
-  }),
-  counter(
-    'ntp_interleaved_total',
-    'Answers in interleaved mode.',
-    ofNtp((ntp) => ntp.interleaved),
-  ),
-  counter(
-    'ntp_unsent_total',
-    'Answers that the kernel did not take.',
-    ofNtp((ntp) => ntp.unsent),
-  ),
-  counter(
-    'ntp_kernel_drops_total',
-    'Requests that the kernel dropped because the receive buffer was full.',
-    ofNtp((ntp) => ntp.kernelDrops),
-  ),
-  counter(
-    'ntp_unstamped_total',
-    'Requests that the kernel gave no usable receive time for.',
-    ofNtp((ntp) => ntp.unstamped),
-  ),
-  counter(
-    'ntp_clients_forgotten_total',
-    'Addresses whose place in the table of clients went to a newcomer.',
-    ofNtp((ntp) => ntp.clientsForgotten),
-  ),
-  counter(
-    'ntp_clock_steps_total',
-    'How often the clock of this host was set while it was served.',
-    ofNtp((ntp) => ntp.kernel.steps),
-  ),
-  gauge(
-    'ntp_synchronised',
-    '1: answers carry a time that clients may follow.',
-    ofNtp((ntp) => (ntp.synchronised ? 1 : 0)),
-  ),
-  gauge(
-    'ntp_stratum',
-    'The stratum that answers carry; 0 when not synchronised.',
-    ofNtp((ntp) => ntp.stratum),
-  ),
-  gauge(
-    'ntp_root_dispersion_seconds',
-    'How far the time that is served may be off, as answers say.',
-    ofNtp((ntp) => ntp.rootDispersionS),
-  ),
-  gauge(
-    'ntp_kernel_synchronised',
-    '1: the kernel says that somebody keeps the clock of this host.',
-    ofNtp((ntp) => (ntp.kernel.synchronised ? 1 : 0)),
-  ),
-  gauge(
-    'ntp_kernel_max_error_seconds',
-    'How far the clock of this host may be off, as the kernel says.',
-    ofNtp((ntp) => ntp.kernel.maxErrorS),
-  ),
-];
 
 export const METRICS: readonly Metric<ServerStatus>[] = [
   counter(
@@ -152,7 +52,8 @@ export const METRICS: readonly Metric<ServerStatus>[] = [
   ),
   counter('syslog_refused_total', 'Datagrams and connections refused.', refusals, {
     ...LISTENER,
-    reason: 'not_allowed (syslog.allow), too_many_connections (syslog.maxConnections), too_many_open_files',
+    reason:
+      'not_allowed (syslog.allow), too_many_connections (syslog.maxConnections), too_many_from_source (syslog.maxConnectionsPerSource), too_many_open_files, bad_proxy_header (syslog.proxyProtocol)',
   }),
   counter(
     'syslog_unparsed_total',
@@ -175,17 +76,18 @@ export const METRICS: readonly Metric<ServerStatus>[] = [
   ),
   counter(
     'syslog_connections_total',
-    'TCP connections accepted.',
+    'Connections accepted; with TLS, those whose handshake was good.',
     perListener((one) => one.connections),
     LISTENER,
   ),
-  gauge('syslog_connections_open', 'TCP connections open now.', ({ connections }) => connections.open),
+  gauge('syslog_connections_open', 'Connections open now.', ({ connections }) => connections.open),
   counter(
     'syslog_connections_closed_total',
-    'TCP connections that ended.',
+    'Connections that ended.',
     perReason(({ connections }) => connections.closed),
     {
-      reason: 'by_peer, idle (syslog.idleTimeout), reset, memory, not_allowed (by a reload), stopped',
+      reason:
+        'by_peer, idle (syslog.idleTimeout), reset, memory, not_allowed (by a reload), stopped, too_many_from_source, bad_proxy_header, handshake (syslog.handshakeTimeout), session_ended (RELP), not_synced (RELP: fdatasync failed)',
     },
   ),
   counter(
@@ -195,7 +97,7 @@ export const METRICS: readonly Metric<ServerStatus>[] = [
   ),
   counter(
     'syslog_held_total',
-    'How often a TCP sender was made to wait because a file could not be written.',
+    'How often a sender was made to wait because a file could not be written.',
     ({ connections }) => connections.held,
   ),
   counter('file_lines_total', 'Lines taken for files.', ({ files }) => files.lines),
@@ -237,6 +139,8 @@ export const METRICS: readonly Metric<ServerStatus>[] = [
     'Messages of hosts for which the table of senders had no room.',
     ({ senders }) => senders.untracked,
   ),
+  ...RELP_METRICS,
+  ...TLS_METRICS,
   ...NTP_METRICS,
   counter(
     'config_failed_reloads_total',

@@ -19,11 +19,12 @@ import { Intake } from './intake/intake.ts';
 import type { LaneThread } from './intake/lane.ts';
 import type { LaneReport } from './intake/lane.port.ts';
 import type { PassedSocket } from './intake/listeners.ts';
+import { TlsBook } from './tls/tls-book.ts';
 import type { TlsReport } from './tls/tls.port.ts';
 import { type NtpServer, openNtp } from './time/ntp.ts';
 import type { ClientStatus } from './time/status.ts';
 import { type SenderStatus, SenderView } from './sender-view.ts';
-import { connectionStatus, listenerStatus, messageStatus, type ServerStatus } from './status.ts';
+import { connectionStatus, listenerStatus, messageStatus, relpStatus, type ServerStatus } from './status.ts';
 
 export interface ServerParts {
   readonly config: ServerConfig;
@@ -51,6 +52,7 @@ export class Server {
   readonly #troubles: TroubleBook;
   readonly #jobs: FileJobs;
   readonly #intake: Intake;
+  readonly #tls: TlsBook;
   readonly #startedAt = new Date();
   #config: ServerConfig;
   #loadedAt = new Date();
@@ -79,6 +81,7 @@ export class Server {
       tls: (report) => this.#hearTls(report),
       died: (error) => parts.died(error),
     });
+    this.#tls = new TlsBook(parts.log, this.#intake.tlsCounts);
     this.#jobs = new FileJobs({
       reopen: (path) => this.#intake.reopen(path),
       done: (job) => {
@@ -107,6 +110,7 @@ export class Server {
       await this.stop(1000);
       throw fault;
     }
+    this.#tls.certified(this.#intake.credentials, Date.now());
     this.#watch = setInterval(() => this.#watchOver(), WATCH_MS);
   }
 
@@ -158,7 +162,7 @@ export class Server {
 
   #hearTls(report: TlsReport): void {
     if (report.kind === 'exhausted') this.#sayAccepting(true, report.error);
-    if (report.kind === 'trouble') this.#log.warn(report.said.what);
+    if (report.kind === 'trouble') this.#tls.failed(report.said, Date.now());
   }
 
   #sayAccepting(paused: boolean, error: string): void {
@@ -194,6 +198,7 @@ export class Server {
   #watchOver(): void {
     this.#troubles.tick();
     this.#senders.watch(Date.now());
+    this.#tls.watch(Date.now());
   }
 
   // ---- reloading
@@ -210,6 +215,7 @@ export class Server {
     }
     this.#config = config;
     await this.#intake.carryOut(plan);
+    this.#tls.certified(this.#intake.credentials, Date.now());
     this.#senders.configure(config.senders.silentAfterMs);
     this.#loadedAt = new Date();
     if (
@@ -320,6 +326,8 @@ export class Server {
       listeners,
       messages: messageStatus(listeners, counts),
       connections: connectionStatus(counts),
+      relp: relpStatus(counts),
+      tls: this.#tls.status(),
       files: {
         open: counts.lane('filesOpen'),
         lines: counts.lane('lines'),

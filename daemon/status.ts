@@ -3,10 +3,19 @@
 
 import { FILE_TROUBLES, type FileTrouble } from './files/trouble.ts';
 import type { TroubledFile } from './files/trouble-book.ts';
-import { CLOSINGS, type Closing, type CountReader, REFUSALS, type Refusal } from './intake/counts.ts';
+import {
+  CLOSINGS,
+  type Closing,
+  type CountReader,
+  REFUSALS,
+  type Refusal,
+  RELP_ENDS,
+  type RelpEnd,
+} from './intake/counts.ts';
 import type { StandingListener } from './intake/intake.ts';
 import { TROUBLES, type Trouble } from '../syslog/record.ts';
 import type { NtpStatus } from './time/status.ts';
+import type { TlsStatus } from './tls/tls-status.ts';
 
 export interface ListenerStatus {
   readonly name: string;
@@ -17,7 +26,7 @@ export interface ListenerStatus {
   readonly bytes: number;
   /** Cut at syslog.maxMessageSize. */
   readonly oversized: number;
-  /** TCP: connections accepted. */
+  /** All but UDP: connections accepted; with TLS, those whose handshake was good. */
   readonly connections: number;
   /** UDP: datagrams that the kernel dropped for want of room in the receive buffer. */
   readonly kernelDrops: number;
@@ -58,6 +67,20 @@ export interface ServerStatus {
     readonly partialFrames: number;
     readonly closed: Readonly<Record<Closing, number>>;
   };
+  readonly relp: {
+    readonly sessions: number;
+    /** Messages that wait for their answer now: until their files have them. */
+    readonly unanswered: number;
+    readonly answers: number;
+    /** Messages that were taken and could not be answered any more: whoever sent them sends them again. */
+    readonly orphans: number;
+    readonly unknownCommands: number;
+    /** Of messages longer than syslog.maxMessageSize. */
+    readonly skippedBytes: number;
+    readonly ended: Readonly<Record<RelpEnd, number>>;
+  };
+  /** Null: no certificate is configured. */
+  readonly tls: TlsStatus | null;
   readonly files: {
     readonly open: number;
     readonly lines: number;
@@ -132,5 +155,17 @@ export function connectionStatus(counts: CountReader): ServerStatus['connections
     held: counts.lane('held'),
     partialFrames: counts.lane('partialFrames'),
     closed: table(CLOSINGS, (why) => counts.lane(`closed:${why}`)),
+  };
+}
+
+export function relpStatus(counts: CountReader): ServerStatus['relp'] {
+  return {
+    sessions: counts.lane('relpSessions'),
+    unanswered: counts.lane('relpUnanswered'),
+    answers: counts.lane('relpAnswers'),
+    orphans: counts.lane('relpOrphans'),
+    unknownCommands: counts.lane('relpUnknownCommands'),
+    skippedBytes: counts.lane('relpSkippedBytes'),
+    ended: table(RELP_ENDS, (end) => counts.lane(`relpEnded:${end}`)),
   };
 }

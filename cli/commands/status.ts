@@ -10,6 +10,7 @@ import { printAgentStatus } from '../agent-status.ts';
 import { type CliCommand, examples, type Run } from '../command.ts';
 import { ask, type Whom } from '../control-client.ts';
 import type { Io } from '../io.ts';
+import { reasons, relpLines, tlsLines } from '../stream-lines.ts';
 import { type Column, printTable } from '../table.ts';
 
 const sum = (values: Readonly<Record<string, number>>) =>
@@ -22,7 +23,7 @@ const LISTENER_COLUMNS: readonly Column<ListenerStatus>[] = [
   {
     title: 'connections',
     align: 'right',
-    text: ({ name, connections }) => (name.startsWith('tcp') ? count(connections) : ''),
+    text: ({ name, connections }) => (name.startsWith('udp') ? '' : count(connections)),
   },
   { title: 'oversized', align: 'right', text: ({ oversized }) => count(oversized) },
   { title: 'refused', align: 'right', text: ({ refused }) => count(sum(refused)) },
@@ -32,14 +33,6 @@ const LISTENER_COLUMNS: readonly Column<ListenerStatus>[] = [
     text: ({ name, kernelDrops }) => (name.startsWith('udp') ? count(kernelDrops) : ''),
   },
 ];
-
-/** "3 disk_full, 1 stopped", or nothing. */
-function reasons(values: Readonly<Record<string, number>>): string {
-  return Object.entries(values)
-    .filter(([, value]) => value > 0)
-    .map(([reason, value]) => `${count(value)} ${reason.replaceAll('_', ' ')}`)
-    .join(', ');
-}
 
 function lostLine(status: ServerStatus): string {
   const lost = reasons(status.messages.dropped);
@@ -74,9 +67,7 @@ export function printStatus(status: ServerStatus): string {
       : []),
     `Open now: ${countOf(connections.open, 'connection')}, ${countOf(files.open, 'file')}. Known: ${countOf(senders.known, 'sender')}, ${count(senders.silent)} of them silent.`,
     ...(connections.held > 0
-      ? [
-          `TCP senders were made to wait ${count(connections.held)} times because a file could not be written.`,
-        ]
+      ? [`Senders were made to wait ${count(connections.held)} times because a file could not be written.`]
       : []),
     ...files.troubled.map(
       ({ path, error, trouble, since }) =>
@@ -85,6 +76,8 @@ export function printStatus(status: ServerStatus): string {
     ...(files.troubledCount > files.troubled.length
       ? [`… and ${count(files.troubledCount - files.troubled.length)} more files.`]
       : []),
+    ...relpLines(status.relp),
+    ...(status.tls === null ? [] : tlsLines(status.tls, Date.now())),
     ...(status.ntp === null ? [] : ntpLines(status.ntp)),
     `It uses ${printSize(status.process.residentBytes)} of memory and has used ${status.process.cpuS} s of CPU time.`,
   ];

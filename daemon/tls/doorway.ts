@@ -1,52 +1,33 @@
 // The connections of tls:// and relps:// listeners up to a good handshake: who may come (syslog.allow, limits), an
-// optional PROXY header, a look at the first bytes, then TLS. What comes through is handed on with one end of
-// a socket pair; what does not is counted by reason and said at most so often.
+// optional PROXY header, a look at the first bytes, then TLS (handshakes.ts). What comes through is handed on with
+// one end of a socket pair; what does not is counted by reason and said at most so often.
 //
 // Refuses: more than PENDING_MAX handshakes at once. A peer that has not sent a byte makes room for a new one;
 // where all have begun, the newcomer goes.
 
-import { constants } from 'node:crypto';
-import { createServer, type Server as NetServer, Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
-import { type Address, inAny, parseAddress, printAddress } from '../../base/ip.ts';
+import { createServer, type Server, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { type Address, parseAddress } from '../../base/ip.ts';
 import type { SyslogConfig } from '../../config/server.ts';
 import { openSocketPair } from '../../kernel/socket-pair.ts';
 import { ProxyHeader } from '../../syslog/proxy.ts';
+import { Admission } from '../intake/admission.ts';
 import { listenerSlot, type Refusal } from '../intake/counts.ts';
-import { certificateName, describeCertificate } from './certificate-name.ts';
-import { contextOptions, type Credentials } from './credentials.ts';
+import { type Peer, Peers } from '../intake/peers.ts';
+import { type Attempt, newAttempt, printPeer } from './attempt.ts';
+import type { Credentials } from './credentials.ts';
 import { notTls } from './first-bytes.ts';
+import { Handshakes } from './handshakes.ts';
 import { Relay } from './relay.ts';
 import type { TlsReport, TlsSocket } from './tls.port.ts';
 import type { TlsCounts } from './tls-counts.ts';
 import { TroubleVoice } from './trouble-voice.ts';
-import { ENDED_EARLY, type Said, sayFailure, sayTimeout, sayVerdict } from './trouble.ts';
+import { ENDED_EARLY, type Said, sayTimeout } from './trouble.ts';
 
 /** Connections whose handshake is not over. */
 const PENDING_MAX = 2048;
 /** As for listeners of the lanes (kernel/socket.ts); the kernel cuts it to net.core.somaxconn. */
 const BACKLOG_MAX = 4096;
-
-/** A connection whose handshake is not over. */
-interface Attempt {
-  readonly raw: Socket;
-  readonly socket: TlsSocket;
-  /** How the TLS library's sockets are told apart. */
-  readonly key: string;
-  /** Of the true sender, once a balancer has named it. */
-  address: Address;
-  port: number;
-  /** Undefined: there is none, or it is over. */
-  proxy: ProxyHeader | undefined;
-  /** It stands in the account of its source. */
-  isCounted: boolean;
-  hasSent: boolean;
-  state: 'greeting' | 'handshake' | 'over';
-  /** Our certificate was on its way. */
-  hasSeenOurs: boolean;
-  certificate: string | undefined;
-  timer: NodeJS.Timeout | undefined;
-}
 
 export interface DoorwayParts {
   /** As a lane's, for refusals. */
@@ -55,37 +36,43 @@ export interface DoorwayParts {
   tell(report: TlsReport): void;
 }
 
-type Named = Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>;
-
-function keyOf(socket: Named): string {
-  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
-}
-
 export class Doorway {
+  /** Connections behind their handshake. */
+  readonly relays = new Set<Relay>();
   readonly #parts: DoorwayParts;
+  readonly #handshakes: Handshakes;
   readonly #voice = new TroubleVoice();
-  readonly #servers = new Map<number, NetServer>();
+  readonly #servers = new Map<number, Server>();
   readonly #attempts = new Map<string, Attempt>();
   /** Those that have not sent a byte, the oldest first. */
   readonly #silent = new Set<Attempt>();
-  readonly #byLibrary = new WeakMap<TLSSocket, Attempt>();
-  readonly #perSource = new Map<string, number>();
-  readonly relays = new Set<Relay>();
+  readonly #peers: Peers;
+  readonly #admission: Admission;
   #config: SyslogConfig;
-  #credentials: Credentials | undefined;
-  #tls: TlsServer | undefined;
 
   constructor(config: SyslogConfig, credentials: Credentials | undefined, parts: DoorwayParts) {
     this.#parts = parts;
     this.#config = config;
+    this.#peers = new Peers(config);
+    this.#admission = new Admission(config);
+    this.#handshakes = new Handshakes({
+      attempt: (key) => this.#attempts.get(key),
+      good: (attempt, tls, certName) => this.#letIn(attempt, tls, certName),
+      failed: (attempt, said) => this.#fail(attempt, said),
+      unverified: (attempt, said) => {
+        parts.tlsCounts.add('unverified', 1);
+        this.#say(attempt, said, false);
+      },
+    });
     this.configure(config, credentials);
   }
 
   /** For new connections; those that stand go on with what they have. */
   configure(config: SyslogConfig, credentials: Credentials | undefined): void {
     this.#config = config;
-    this.#credentials = credentials;
-    this.#tls = credentials && this.#makeServer(credentials);
+    this.#peers.configure(config);
+    this.#admission.configure(config);
+    this.#handshakes.configure(credentials, config.handshakeTimeoutMs);
   }
 
   // ---- listeners
@@ -122,92 +109,72 @@ export class Doorway {
   #accept(raw: Socket, socket: TlsSocket): void {
     raw.on('error', () => undefined);
     const address = parseAddress(raw.remoteAddress?.replace(/%.*$/, '') ?? '');
-    if (address === undefined || this.#tls === undefined) {
+    if (address === undefined || !this.#handshakes.isReady) {
       // It has gone already.
       raw.destroy();
       return;
     }
-    const isBalancer = inAny(this.#config.proxyProtocol, address);
-    const refusal = this.#isFull() ? 'too_many_connections' : isBalancer ? undefined : this.#refusal(address);
+    const peer = this.#peerAt(address);
+    const isBalancer = this.#admission.isBalancer(address);
+    const refusal = this.#crowded() ?? (isBalancer ? undefined : this.#admission.refusal(peer));
     if (refusal !== undefined) {
       this.#refuse(socket, refusal);
       raw.destroy();
       return;
     }
     raw.setNoDelay(true);
-    const attempt: Attempt = {
-      raw,
-      socket,
-      key: keyOf(raw),
-      address,
-      port: raw.remotePort ?? 0,
-      proxy: isBalancer ? new ProxyHeader() : undefined,
-      isCounted: false,
-      hasSent: false,
-      state: 'greeting',
-      hasSeenOurs: false,
-      certificate: undefined,
-      timer: undefined,
-    };
-    if (!isBalancer) this.#countSource(attempt);
+    const attempt = newAttempt(raw, socket, peer);
+    if (isBalancer) attempt.proxy = new ProxyHeader();
+    else attempt.source = this.#admission.enter(peer);
     this.#begin(attempt);
   }
 
   #begin(attempt: Attempt): void {
     const { raw } = attempt;
+    const { handshakeTimeoutMs } = this.#config;
     this.#attempts.set(attempt.key, attempt);
     this.#silent.add(attempt);
+    this.#admission.opened();
     this.#parts.tlsCounts.add('underWay', 1);
     attempt.timer = setTimeout(() => {
-      this.#fail(attempt, sayTimeout(this.#config.handshakeTimeoutMs, attempt.state === 'handshake'));
-    }, this.#config.handshakeTimeoutMs);
+      this.#fail(attempt, sayTimeout(handshakeTimeoutMs, attempt.state === 'handshake'));
+    }, handshakeTimeoutMs);
     const read = (chunk: Buffer) => {
       const rest = this.#greet(attempt, chunk);
-      if (rest === undefined || rest.length === 0) return;
+      if (rest === undefined) return;
       raw.off('data', read);
-      this.#shakeHands(attempt, rest);
+      attempt.state = 'handshake';
+      this.#handshakes.begin(attempt, rest);
     };
     raw.on('data', read);
-    raw.once('close', () => {
-      // The library tells its reason a moment later, if it has one.
-      setImmediate(() => this.#fail(attempt, ENDED_EARLY));
-    });
+    // The library tells its reason a moment later, if it has one.
+    raw.once('close', () => setImmediate(() => this.#hungUp(attempt)));
+  }
+
+  #hungUp(attempt: Attempt): void {
+    if (attempt.state === 'over') return;
+    const isCut = attempt.proxy !== undefined && attempt.proxy.length > 0;
+    if (isCut) this.#turnAway(attempt, 'bad_proxy_header');
+    else if (attempt.isMute) this.#end(attempt);
+    else this.#fail(attempt, ENDED_EARLY);
   }
 
   /** Makes room if a peer can go that has not sent anything. */
-  #isFull(): boolean {
-    if (this.#attempts.size + this.relays.size >= this.#config.maxConnections) return true;
-    if (this.#attempts.size < PENDING_MAX) return false;
+  #crowded(): Refusal | undefined {
+    const { crowded } = this.#admission;
+    if (crowded !== undefined || this.#attempts.size < PENDING_MAX) return crowded;
     const [oldest] = this.#silent;
-    if (oldest === undefined) return true;
-    this.#refuse(oldest.socket, 'too_many_connections');
-    this.#end(oldest);
-    return false;
+    if (oldest === undefined) return 'too_many_connections';
+    this.#turnAway(oldest, 'too_many_connections');
+    return undefined;
   }
 
-  #refusal(address: Address): Refusal | undefined {
-    if (!inAny(this.#config.allow, address)) return 'not_allowed';
-    const { maxConnectionsPerSource } = this.#config;
-    if (maxConnectionsPerSource === 0) return undefined;
-    const count = this.#perSource.get(printAddress(address)) ?? 0;
-    return count >= maxConnectionsPerSource ? 'too_many_from_source' : undefined;
+  #peerAt({ w0, w1, w2, w3 }: Address): Peer {
+    return this.#peers.find(w0, w1, w2, w3);
   }
 
   #refuse(socket: TlsSocket, reason: Refusal): void {
     (this.#parts.counts[listenerSlot(socket.listener, `refused:${reason}`)] as number) += 1;
-  }
-
-  #countSource(attempt: Attempt): void {
-    const source = printAddress(attempt.address);
-    attempt.isCounted = true;
-    this.#perSource.set(source, (this.#perSource.get(source) ?? 0) + 1);
-  }
-
-  #uncountSource(address: Address): void {
-    const source = printAddress(address);
-    const count = (this.#perSource.get(source) ?? 1) - 1;
-    if (count === 0) this.#perSource.delete(source);
-    else this.#perSource.set(source, count);
   }
 
   // ---- before the handshake
@@ -216,7 +183,11 @@ export class Doorway {
   #greet(attempt: Attempt, chunk: Buffer): Buffer | undefined {
     if (attempt.state !== 'greeting') return undefined;
     const rest = attempt.proxy ? this.#readProxy(attempt, attempt.proxy, chunk) : chunk;
-    if (rest === undefined || rest.length === 0) return undefined;
+    if (rest.length === 0) return undefined;
+    if (attempt.isMute) {
+      this.#turnAway(attempt, 'not_allowed');
+      return undefined;
+    }
     attempt.hasSent = true;
     this.#silent.delete(attempt);
     const wrong = notTls(rest, attempt.socket.speaks);
@@ -225,134 +196,51 @@ export class Doorway {
     return undefined;
   }
 
-  #readProxy(attempt: Attempt, proxy: ProxyHeader, chunk: Buffer): Buffer | undefined {
+  /** What stands behind the header; nothing when the connection is over. */
+  #readProxy(attempt: Attempt, proxy: ProxyHeader, chunk: Buffer): Buffer {
     const at = proxy.feed(chunk, 0, chunk.length);
-    if (proxy.state === 'more') return undefined;
+    const rest = chunk.subarray(at);
+    if (proxy.state === 'more') return rest;
     attempt.proxy = undefined;
     if (proxy.source) {
-      attempt.address = proxy.source.address;
+      attempt.peer = this.#peerAt(proxy.source.address);
       attempt.port = proxy.source.port;
     }
-    const refusal = proxy.state === 'bad' ? 'bad_proxy_header' : this.#refusal(attempt.address);
-    if (refusal !== undefined) {
-      this.#refuse(attempt.socket, refusal);
-      this.#end(attempt);
-      return undefined;
-    }
-    this.#countSource(attempt);
-    return chunk.subarray(at);
-  }
-
-  // ---- the handshake
-
-  #makeServer(credentials: Credentials): TlsServer {
-    const { tls } = credentials;
-    const server = createTlsServer({
-      ...contextOptions(credentials),
-      requestCert: tls.ca !== undefined,
-      rejectUnauthorized: tls.ca !== undefined && tls.requireClientCert,
-      // Each connection is held against the CA of today: no session is taken up again. And nobody asks for a
-      // second handshake within the first.
-      secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
-      // Our own timer is earlier, since it began with the connection.
-      handshakeTimeout: this.#config.handshakeTimeoutMs + 1000,
-    });
-    // Of all events of a handshake only this one brings the library's socket before it is judged: there is no
-    // other way to know afterwards which certificate was refused. The line with the keys is not looked at.
-    server.on('keylog', (_line, tls) => this.#meet(tls));
-    server.on('secureConnection', (tls) => this.#letIn(tls));
-    server.on('tlsClientError', (error, tls) => this.#judge(error, tls));
-    return server;
-  }
-
-  #shakeHands(attempt: Attempt, first: Buffer): void {
-    const { raw } = attempt;
-    attempt.state = 'handshake';
-    raw.pause();
-    raw.unshift(first);
-    this.#tls?.emit('connection', raw);
-  }
-
-  #meet(tls: TLSSocket): void {
-    if (this.#byLibrary.has(tls)) return;
-    const attempt = this.#attempts.get(keyOf(tls));
-    if (attempt === undefined) return;
-    this.#byLibrary.set(tls, attempt);
-    attempt.hasSeenOurs = true;
-    tls.prependOnceListener('secure', () => {
-      const certificate = tls.getPeerCertificate();
-      if (hasCertificate(certificate)) attempt.certificate = describeCertificate(certificate);
-    });
-  }
-
-  #attemptOf(tls: TLSSocket): Attempt | undefined {
-    return this.#byLibrary.get(tls) ?? this.#attempts.get(keyOf(tls));
-  }
-
-  #judge(error: Error & { code?: string }, tls: TLSSocket): void {
-    const attempt = this.#attemptOf(tls);
-    if (attempt === undefined) return;
-    const verdict: unknown = tls.authorizationError;
-    const said = sayFailure({
-      code: error.code,
-      message: error.message,
-      verdict: typeof verdict === 'string' ? verdict : undefined,
-      hasSeenOurs: attempt.hasSeenOurs,
-      ca: this.#credentials?.tls.ca,
-      minVersion: this.#credentials?.tls.minVersion ?? 'TLSv1.2',
-    });
-    this.#fail(attempt, said);
+    const refusal = proxy.state === 'bad' ? 'bad_proxy_header' : this.#admission.refusal(attempt.peer);
+    if (refusal === 'not_allowed' && proxy.source === undefined) attempt.isMute = true;
+    else if (refusal === undefined) attempt.source = this.#admission.enter(attempt.peer);
+    else this.#turnAway(attempt, refusal);
+    return attempt.state === 'greeting' ? rest : chunk.subarray(chunk.length);
   }
 
   // ---- how it goes out
 
-  #letIn(tls: TLSSocket): void {
-    const attempt = this.#attemptOf(tls);
-    if (attempt === undefined || attempt.state !== 'handshake') {
-      tls.destroy();
-      return;
-    }
+  #letIn(attempt: Attempt, tls: TLSSocket, certName: string | undefined): void {
     const pair = openSocketPair();
     if (!pair.ok) {
-      this.#refuse(attempt.socket, 'too_many_open_files');
       this.#parts.tell({ kind: 'exhausted', error: pair.error });
-      this.#end(attempt);
+      this.#turnAway(attempt, 'too_many_open_files');
       return;
     }
-    const { address } = attempt;
-    const certName = this.#nameOf(attempt, tls);
     this.#leave(attempt);
+    const { peer, socket, source } = attempt;
+    const { tlsCounts } = this.#parts;
     tls.allowHalfOpen = true;
     const near = new Socket({ fd: pair.near, allowHalfOpen: true, readable: true, writable: true });
     const relay = new Relay(tls, near, () => {
       this.relays.delete(relay);
-      this.#parts.tlsCounts.add('open', -1);
-      this.#uncountSource(address);
+      tlsCounts.add('open', -1);
+      this.#admission.closed(source);
     });
     this.relays.add(relay);
-    this.#parts.tlsCounts.add('handshakes', 1);
-    this.#parts.tlsCounts.add('open', 1);
-    const { listener, speaks } = attempt.socket;
-    this.#parts.tell({
-      kind: 'unwrapped',
-      connection: { fd: pair.far, listener, address, certName, speaks },
-    });
+    tlsCounts.add('handshakes', 1);
+    tlsCounts.add('open', 1);
+    const { listener, speaks } = socket;
+    const connection = { fd: pair.far, listener, address: peer.address, certName, speaks };
+    this.#parts.tell({ kind: 'unwrapped', connection });
   }
 
-  /** Only a name that our CA stands for is a name. */
-  #nameOf(attempt: Attempt, tls: TLSSocket): string | undefined {
-    if (this.#credentials?.tls.ca === undefined) return undefined;
-    const certificate = tls.getPeerCertificate();
-    if (!hasCertificate(certificate)) return undefined;
-    if (tls.authorized) return certificateName(certificate);
-    this.#parts.tlsCounts.add('unverified', 1);
-    const verdict: unknown = tls.authorizationError;
-    const said = sayVerdict(String(verdict), this.#credentials.tls.ca);
-    this.#say(attempt, said, false);
-    return undefined;
-  }
-
-  /** The account of its source stays: it is the connection's now, or is closed by #end. */
+  /** Its place in the accounts (#admission) is the caller's to give back. */
   #leave(attempt: Attempt): void {
     attempt.state = 'over';
     clearTimeout(attempt.timer);
@@ -364,8 +252,13 @@ export class Doorway {
   #end(attempt: Attempt): void {
     if (attempt.state === 'over') return;
     this.#leave(attempt);
-    if (attempt.isCounted) this.#uncountSource(attempt.address);
+    this.#admission.closed(attempt.source);
     attempt.raw.destroy();
+  }
+
+  #turnAway(attempt: Attempt, reason: Refusal): void {
+    this.#refuse(attempt.socket, reason);
+    this.#end(attempt);
   }
 
   #fail(attempt: Attempt, said: Said): void {
@@ -377,18 +270,12 @@ export class Doorway {
   }
 
   #say(attempt: Attempt, { trouble, what, mend }: Said, isRefused: boolean): void {
-    const host = printAddress(attempt.address);
-    const verdict = this.#voice.ask(trouble, host, performance.now());
+    const verdict = this.#voice.ask(trouble, attempt.peer.name, performance.now());
     if (verdict === undefined) return;
-    const peer = host.includes(':') ? `[${host}]:${attempt.port}` : `${host}:${attempt.port}`;
     const { certificate, socket } = attempt;
-    const facts = { trouble, peer, listener: socket.name, what, mend, certificate, isRefused };
-    this.#parts.tell({ kind: 'trouble', said: { ...facts, ...verdict } });
+    const facts = { trouble, peer: printPeer(attempt), listener: socket.name, what, mend };
+    this.#parts.tell({ kind: 'trouble', said: { ...facts, certificate, isRefused, ...verdict } });
   }
-}
-
-function hasCertificate(certificate: object): boolean {
-  return Object.keys(certificate).length > 0;
 }
 
 /** The event loop has seen to every socket that had something. */

@@ -10,7 +10,7 @@ import { parseRange, type Range } from '../../../base/ip.ts';
 import type { Facts, Log } from '../../../base/log.ts';
 import type { FileTarget, Match, Rule, ServerConfig } from '../../../config/server.ts';
 import { parseTemplate, placeTemplate } from '../../../config/template.ts';
-import { CLOSINGS } from '../../../daemon/intake/counts.ts';
+import { CLOSINGS, RELP_ENDS } from '../../../daemon/intake/counts.ts';
 import type { ServerStatus } from '../../../daemon/status.ts';
 import type { NtpStatus } from '../../../daemon/time/status.ts';
 import { REASONS } from '../../../ntp/shape.ts';
@@ -191,6 +191,16 @@ export function sampleStatus(changes: Partial<ServerStatus> = {}): ServerStatus 
       partialFrames: 0,
       closed: Object.fromEntries(CLOSINGS.map((why) => [why, 0])) as ServerStatus['connections']['closed'],
     },
+    relp: {
+      sessions: 0,
+      unanswered: 0,
+      answers: 0,
+      orphans: 0,
+      unknownCommands: 0,
+      skippedBytes: 0,
+      ended: Object.fromEntries(RELP_ENDS.map((end) => [end, 0])) as ServerStatus['relp']['ended'],
+    },
+    tls: null,
     files: {
       open: 3,
       lines: 1234,
