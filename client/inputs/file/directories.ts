@@ -6,8 +6,6 @@
 
 import { type FSWatcher, statSync, watch } from 'node:fs';
 
-/** Nothing happened for so long: back to sleep. Longer than it takes to see that a message has ended. */
-const AWAKE_MS = 2500;
 /** The kernel allows 8,192 watches to a user by default (fs.inotify.max_user_watches on small hosts). */
 const WATCHED_MAX = 1024;
 
@@ -20,20 +18,18 @@ interface Directory {
   changedMs: number;
 }
 
-export interface DirectoryEvents {
-  /** Something happened in it: it is awake now. */
-  onWake(): void;
-}
-
 export class Directories {
   readonly #all = new Map<string, Directory>();
-  readonly #events: DirectoryEvents;
+  readonly #onWake: () => void;
   readonly #now: () => number;
+  readonly #awakeMs: number;
   #isStopped = false;
 
-  constructor(events: DirectoryEvents, now: () => number) {
-    this.#events = events;
+  /** One in which nothing happened for `awakeMs` sleeps; when something does, `onWake` is called. */
+  constructor(onWake: () => void, now: () => number, awakeMs: number) {
+    this.#onWake = onWake;
     this.#now = now;
+    this.#awakeMs = awakeMs;
   }
 
   /** Exactly these, from now on; new ones are awake. */
@@ -97,7 +93,7 @@ export class Directories {
     const nowMs = this.#now();
     for (const directory of this.#all.values()) {
       if (directory.watcher !== undefined || directory.isUnwatchable) continue;
-      if (nowMs - directory.busyMs < AWAKE_MS) continue;
+      if (nowMs - directory.busyMs < this.#awakeMs) continue;
       this.#sleep(directory);
       some ||= directory.watcher !== undefined;
     }
@@ -111,7 +107,7 @@ export class Directories {
       const wake = () => {
         if (directory.watcher !== watcher) return;
         this.keepAwake(directory.path);
-        this.#events.onWake();
+        this.#onWake();
       };
       watcher.on('change', wake);
       // The directory has gone, or its file system.

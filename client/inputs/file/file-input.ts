@@ -29,6 +29,8 @@ const PIECE_BYTES = 256 * 1024;
 export interface FilePace {
   /** At files of directories in which something happens. */
   readonly pollMs: number;
+  /** A directory in which nothing happened for so long is left to the kernel to watch. */
+  readonly awakeMs: number;
   /** At everything. */
   readonly scanMs: number;
   /** A message of several lines is complete when nothing was added for so long. */
@@ -37,7 +39,7 @@ export interface FilePace {
   readonly goneMs: number;
 }
 
-const PACE: FilePace = { pollMs: 150, scanMs: 5000, quietMs: 1000, goneMs: 30_000 };
+const PACE: FilePace = { pollMs: 150, awakeMs: 2500, scanMs: 5000, quietMs: 1000, goneMs: 30_000 };
 
 /** Scans take no more than this share of the time, however many files there are. */
 const SCAN_SHARE = 0.01;
@@ -81,7 +83,7 @@ class FileFollower implements Input {
     this.#reader = new LineReader(config, this.#outflow.batch, messages.maxMessageBytes);
     const bytes = Math.max(PIECE_BYTES, LineReader.windowBytes(messages.maxMessageBytes));
     this.#window = Buffer.from(new ArrayBuffer(bytes));
-    this.#directories = new Directories({ onWake: () => this.#planIn(0) }, now);
+    this.#directories = new Directories(() => this.#planIn(0), now, this.#pace.awakeMs);
     this.#pump = new FilePump({
       outflow: this.#outflow,
       reader: this.#reader,

@@ -152,11 +152,11 @@ export class FileTable {
   }
 
   /** What had not been read to its end, and is found under no pattern: it was renamed while nobody looked. */
-  #rescue({ files }: Found): FollowedFile[] {
+  #rescue({ obstacles }: Found): FollowedFile[] {
     const rescued: FollowedFile[] = [];
     for (const saved of [...this.#past.values()].flat()) {
       // One that is there and cannot be opened now is tried again by the next scan.
-      const isThere = String(files.get(saved.path)?.ino) === saved.ino;
+      const isThere = obstacles.get(saved.path)?.kind === 'unreadable';
       if (saved.goneMs !== undefined || isThere) continue;
       const file = this.#findByNumber(saved);
       if (file === undefined) continue;

@@ -45,6 +45,7 @@ export class FollowedFile {
   quietSize = -1;
   readonly #fd: number;
   readonly #stats: BigIntStats;
+  #birth: number | undefined;
   #head: Head = NO_HEAD;
   #isOpen = true;
 
@@ -105,7 +106,9 @@ export class FollowedFile {
 
   /** Throws the system's error. */
   look(nowMs: number): Looked {
-    const { size } = fstatSync(this.#fd);
+    const stats = fstatSync(this.#fd);
+    const { size } = stats;
+    this.#birth ??= birthOf(stats);
     const isShorter = size < this.size;
     if (size !== this.size) this.grownMs = nowMs;
     const head = isShorter ? undefined : renewHead(this.#fd, this.#head);
@@ -155,7 +158,7 @@ export class FollowedFile {
 
   save(): SavedFile {
     const { head, offset, isPassing } = this.safe;
-    const birth = birthOf(this.#stats);
+    const birth = this.#birth;
     return {
       path: this.path,
       dev: String(this.#stats.dev),

@@ -3,15 +3,15 @@
 // another number at a boot, as long as the path is the same.
 // Refuses: a position that another has written or damaged; it is never half believed.
 
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, fstatSync, type Stats } from 'node:fs';
 import { beginsWith } from './head.ts';
 
 export interface SavedFile {
   readonly path: string;
   readonly dev: string;
   readonly ino: string;
-  /** When it was made, in ns since 1970, where the file system tells that. */
-  readonly birth?: string;
+  /** When it was made, in ms since 1970, where the file system tells that. */
+  readonly birth?: number;
   /** Number and hash of its first bytes. */
   readonly head: number;
   readonly hash: string;
@@ -47,7 +47,7 @@ function isSavedFile(value: unknown): value is SavedFile {
   return (
     [path, dev, ino, hash].every((one) => typeof one === 'string') &&
     [head, offset].every((one) => Number.isSafeInteger(one) && (one as number) >= 0) &&
-    (birth === undefined || typeof birth === 'string') &&
+    (birth === undefined || typeof birth === 'number') &&
     (isPassing === undefined || isPassing === true) &&
     (goneMs === undefined || typeof goneMs === 'number')
   );
@@ -59,18 +59,18 @@ export function keyOf({ dev, ino }: BigIntStats): string {
 }
 
 /**
- * When the file was made. Where a file system does not know, the call gives zero or the time of the last change;
+ * When the file was made. Where a file system does not know, the system gives zero or the time of the last change:
  * undefined then, and for a file that has not changed since it was made.
  */
-export function birthOf({ birthtimeNs, ctimeNs }: BigIntStats): string | undefined {
-  return birthtimeNs > 0n && birthtimeNs !== ctimeNs ? String(birthtimeNs) : undefined;
+export function birthOf({ birthtimeMs, ctimeMs }: Stats): number | undefined {
+  return birthtimeMs > 0 && birthtimeMs !== ctimeMs ? birthtimeMs : undefined;
 }
 
 /** Is the open file the one that was saved? */
 export function isSame(saved: SavedFile, path: string, stats: BigIntStats, fd: number): boolean {
   if (saved.ino !== String(stats.ino)) return false;
   if (saved.dev !== String(stats.dev) && saved.path !== path) return false;
-  const birth = birthOf(stats);
-  if (saved.birth !== undefined && birth !== undefined && saved.birth !== birth) return false;
+  // Who had one is on a file system that knows.
+  if (saved.birth !== undefined && fstatSync(fd).birthtimeMs !== saved.birth) return false;
   return beginsWith(fd, saved.head, saved.hash);
 }

@@ -127,7 +127,8 @@ export class LineReader {
       const lineEnd = end < 0 ? to : end;
       if (lineStart > at) {
         const isOver = lineEnd - at > this.#limit;
-        const isNext = end >= 0 && begins(start, bytes, lineStart, end);
+        const isWhole = end >= 0 || following === 'end';
+        const isNext = isWhole && begins(start, bytes, lineStart, lineEnd);
         if (isOver || isNext) break;
       }
       if (end < 0) {

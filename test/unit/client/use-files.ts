@@ -74,7 +74,7 @@ export function messageSettings(maxMessageBytes = 64 * 1024): MessageSettings {
   return { host: 'web-1', maxMessageBytes, zone: UTC, quality };
 }
 
-const PACE: FilePace = { pollMs: 10, scanMs: 200, quietMs: 50, goneMs: 300 };
+const PACE: FilePace = { pollMs: 10, awakeMs: 500, scanMs: 200, quietMs: 50, goneMs: 300 };
 
 export interface World {
   readonly folder: string;
