@@ -4,7 +4,7 @@
 import { findPeer } from '../../../test/system/peers.ts';
 import { freePort } from '../../../test/system/programs.ts';
 import { type LogFile, writeLogFile } from './lines.ts';
-import { belfryPair, type Pair, type PairName, rsyslogPair } from './pairs.ts';
+import { belfryPair, type Pair, rsyslogPair, type Tuned } from './pairs.ts';
 import { type DrainResult, type ForwardResult, runDrain, runForward } from './run.ts';
 
 /**
@@ -26,11 +26,10 @@ export interface ForwardRounds {
   say(line: string): void;
 }
 
-function findPairs({ without, say }: ForwardRounds): Pair[] {
+function findPairs({ without, say }: ForwardRounds, tunings: readonly Tuned[]): Pair[] {
   const peer = findPeer('rsyslogd-relp');
   if ('missing' in peer) say(`without rsyslogd: ${peer.missing}`);
-  const theirs =
-    'missing' in peer ? [] : [rsyslogPair(peer, false, freePort), rsyslogPair(peer, true, freePort)];
+  const theirs = 'missing' in peer ? [] : tunings.map((tuned) => rsyslogPair(peer, tuned, freePort));
   return [belfryPair, ...theirs].filter(({ name }) => !without.includes(name));
 }
 
@@ -51,7 +50,7 @@ export async function runForwardRounds(wishes: ForwardRounds): Promise<ForwardRe
   const sent = writeLogFile(wishes.folder, wishes.messages);
   const few = writeLogFile(wishes.folder, Math.min(wishes.messages, UNTUNED_MESSAGES_MAX));
   const results: ForwardResult[] = [];
-  for (const { round, pair } of turns(findPairs(wishes), wishes.rounds)) {
+  for (const { round, pair } of turns(findPairs(wishes, ['none', 'main queue']), wishes.rounds)) {
     const result = await runForward(pair, pair.name === 'rsyslogd' ? few : sent, wishes.folder);
     results.push(result);
     wishes.say(`agent_to_server ${round + 1}/${wishes.rounds} ${pair.name}: ${describe(result)}`);
@@ -64,9 +63,8 @@ export async function runDrainRounds(wishes: ForwardRounds): Promise<DrainResult
   const count = wishes.quick ? QUICK_BACKLOG_MESSAGES : BACKLOG_MESSAGES;
   const sent = writeLogFile(wishes.folder, count);
   const fewer = writeLogFile(wishes.folder, THEIR_BACKLOG_MESSAGES);
-  const plain: PairName = 'rsyslogd';
   const results: DrainResult[] = [];
-  for (const pair of findPairs(wishes).filter(({ name }) => name !== plain)) {
+  for (const pair of findPairs(wishes, ['action queue'])) {
     const result = await drainOnce(pair, pair.name === 'belfry' ? sent : fewer, wishes);
     if (result !== undefined) results.push(result);
   }

@@ -103,12 +103,17 @@ function serverLines({ folder, file, port }: Places, tuned: boolean): string[] {
   ];
 }
 
-function agentLines({ folder, inbox, port }: Places, readyPort: number, tuned: boolean): string[] {
+/** Which queue is large and goes to disk; 'none': the action's, with its own sizes. */
+export type Tuned = 'none' | 'main queue' | 'action queue';
+
+function agentLines({ folder, inbox, port }: Places, readyPort: number, tuned: Tuned): string[] {
   const onDisk = [
     'queue.type="LinkedList" queue.filename="forward" queue.saveOnShutdown="on"',
     `queue.maxDiskSpace="${QUEUE_GIB}g"`,
   ].join(' ');
-  const main = tuned ? ` ${onDisk} queue.size="200000" queue.dequeueBatchSize="1024"` : '';
+  const large = 'queue.size="200000" queue.dequeueBatchSize="1024"';
+  const main = tuned === 'main queue' ? ` ${onDisk} ${large}` : '';
+  const action = { none: onDisk, 'main queue': '', 'action queue': `${onDisk} ${large}` }[tuned];
   return [
     `global(workDirectory="${folder}/agent")`,
     `main_queue(queue.workerThreads="1"${main})`,
@@ -118,16 +123,16 @@ function agentLines({ folder, inbox, port }: Places, readyPort: number, tuned: b
     'module(load="omrelp")',
     `input(type="imfile" file="${inbox}/*.log" tag="app" facility="local0" severity="info")`,
     `action(type="omrelp" target="127.0.0.1" port="${port}" template="RSYSLOG_SyslogProtocol23Format"`,
-    `  windowSize="${tuned ? 20_000 : 128}" action.resumeRetryCount="-1" action.resumeInterval="1"`,
-    `  ${tuned ? '' : onDisk})`,
+    `  windowSize="${tuned === 'none' ? 128 : 20_000}" action.resumeRetryCount="-1" action.resumeInterval="1"`,
+    `  ${action})`,
   ];
 }
 
-export function rsyslogPair(peer: Peer, tuned: boolean, freePort: () => Promise<number>): Pair {
+export function rsyslogPair(peer: Peer, tuned: Tuned, freePort: () => Promise<number>): Pair {
   return {
-    name: tuned ? 'rsyslogd tuned' : 'rsyslogd',
+    name: tuned === 'none' ? 'rsyslogd' : 'rsyslogd tuned',
     startServer: (places) =>
-      runRsyslogd(peer, join(places.folder, 'server'), serverLines(places, tuned), () =>
+      runRsyslogd(peer, join(places.folder, 'server'), serverLines(places, tuned !== 'none'), () =>
         isListening('tcp', places.port),
       ),
     startAgent: async (places) => {
