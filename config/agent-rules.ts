@@ -247,7 +247,8 @@ class Checks {
         const pattern = pathBeside(this.#document, text);
         const met = directories.find(
           (directory) =>
-            mayMatchBelow(pattern, directory) && !excluded.some((one) => coversBelow(one, directory)),
+            FOLDERS.some((folder) => mayMatchBelow(pattern, join(directory, folder))) &&
+            !excluded.some((one) => coversBelow(one, directory)),
         );
         if (met === undefined) continue;
         const what = `"${text}" can match files of Belfry's own queue below ${met}: each message would be read again, for ever.`;
@@ -257,6 +258,9 @@ class Checks {
     }
   }
 }
+
+/** Where the files of a destination lie below its queue.directory. */
+const FOLDERS = ['records', 'checkpoints'];
 
 /** Without the symbolic links of what exists of it. */
 function realDirectory(directory: string): string {

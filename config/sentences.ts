@@ -209,13 +209,12 @@ function sayTag(error: ErrorObject, path: Path, facts: SchemaFacts): Said[] {
   const tag = String(error.params.tag);
   const known = (facts.oneOf ?? []).map((one) => String(factsOf(factsOf(one).properties?.[tag]).const));
   const own: unknown = error.params.tagValue;
-  // Its absence is said by `required`.
-  if (own === undefined) return [];
+  // Its absence is said by `required`, another type by `type`.
+  if (typeof own !== 'string') return [];
   const place = { path: [...path, tag], part: 'value' } as const;
-  const hint = typeof own === 'string' ? suggestion(own, known) : '';
   const what = `"${tag}" cannot be ${printJson(own)}.`;
-  const mend = `${hint}It is one of ${known.map((name) => `"${name}"`).join(', ')}.`;
-  return [{ ...place, code: typeof own === 'string' ? 'CONFIG_BAD_VALUE' : 'CONFIG_WRONG_TYPE', what, mend }];
+  const mend = `${suggestion(own, known)}It is one of ${known.map((name) => `"${name}"`).join(', ')}.`;
+  return [{ ...place, code: 'CONFIG_BAD_VALUE', what, mend }];
 }
 
 function sayEnum(path: Path, data: unknown, facts: SchemaFacts): { what: string; mend: string } {
