@@ -59,6 +59,9 @@ function destinationLines(one: DestinationStatus): string[] {
           `  Sent again after a broken connection, so perhaps there twice: ${printCount(transport.resentRecords)}.`,
         ]
       : []),
+    ...(transport.cutRecords > 0
+      ? [`  Cut to what a datagram holds: ${printCount(transport.cutRecords)}.`]
+      : []),
     ...foundLines(one),
   ];
 }

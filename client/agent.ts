@@ -12,9 +12,11 @@ import type { Log } from '../base/log.ts';
 import type { AgentConfig, DestinationConfig, InputConfig } from '../config/agent.ts';
 import type { SpoolReader } from '../delivery/spool/reader.ts';
 import type { AgentAnswers } from './control.port.ts';
+import { endsBy } from './deadline.ts';
 import type { AgentDoors } from './doors.ts';
 import { Forwarder } from './forwarder.ts';
 import { LiveInputs } from './live-inputs.ts';
+import { sayOrphans } from './orphans.ts';
 import { RunningInput } from './running-input.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -26,6 +28,8 @@ export interface AgentParts {
 }
 
 const TICK_MS = 1000;
+/** What live inputs have received is given on quickly, or not at all. */
+const LIVE_STOP_MS = 1000;
 /** For the answers to what is under way when a destination is opened anew by a reload. */
 const RELOAD_WITHIN_MS = 1500;
 
@@ -82,6 +86,8 @@ export class Agent {
       throw fault;
     }
     this.#watch = setInterval(() => this.#tick(), TICK_MS);
+    const queues = this.#config.destinations.map(({ queue }) => queue.directory);
+    setImmediate(() => sayOrphans(queues, this.#log));
   }
 
   #openForwarder(
@@ -289,7 +295,7 @@ export class Agent {
     this.#state = 'stopping';
     await this.#busy;
     clearInterval(this.#watch);
-    await this.#live.stop();
+    await endsBy(Date.now() + LIVE_STOP_MS, this.#live.stop());
     await Promise.all(this.#forwarders.map((forwarder) => forwarder.stop(deadlineMs)));
     await this.#parts.doors.stop();
     await this.#control?.stop();

@@ -15,6 +15,7 @@ import type { SpoolReader } from '../delivery/spool/reader.ts';
 import { openSpool, type Spool } from '../delivery/spool/spool.ts';
 import { Voice } from '../delivery/spool/voice.ts';
 import type { Transport } from '../delivery/transport/transport.ts';
+import { endsBy } from './deadline.ts';
 import { compileFilter, type Filter } from './filter.ts';
 import type { Outlet } from './fan-out.ts';
 import { Progress } from './progress.ts';
@@ -35,8 +36,12 @@ export interface ForwarderParts {
 /** What live inputs could not give a destination, by reason. */
 export type LiveLosses = Map<string, Amount>;
 
-const RECORDS = 'records';
+/** Below the directory of a queue. */
+export const RECORDS = 'records';
 export const CHECKPOINTS = 'checkpoints';
+
+/** Saving a checkpoint is quick; a program that does not end is left to its end. */
+const INPUTS_STOP_MS = 500;
 
 /** A backlog that is drained for longer is told about each time this has passed. */
 const TELL_EVERY_MS = 10_000;
@@ -268,6 +273,7 @@ export class Forwarder {
     for (const sink of this.#sinks) sink.close();
     await this.#transport.stop(deadlineMs);
     this.#spool.stop(Math.max(deadlineMs, Date.now() + 1));
-    await Promise.all([...this.#inputs.values()].map((input) => input.stop()));
+    const inputs = [...this.#inputs.values()].map((input) => input.stop());
+    await endsBy(Math.max(deadlineMs, Date.now() + INPUTS_STOP_MS), Promise.all(inputs));
   }
 }

@@ -42,8 +42,9 @@ class Inputs {
   readonly #parts: DoorParts;
   readonly #quality = new TimeQuality(readKernelClock, Date.now);
   readonly #zone = zoneFor('local');
-  /** Started with the first socket. */
-  #datagrams: Datagrams | undefined;
+  /** Started with the first socket; another one when a reload changes what a message may hold. */
+  #datagrams: { readonly maxMessageBytes: number; readonly thread: Datagrams } | undefined;
+  readonly #ending: (Promise<void> | undefined)[] = [];
 
   constructor(parts: DoorParts) {
     this.#parts = parts;
@@ -72,8 +73,12 @@ class Inputs {
   }
 
   #thread({ maxMessageBytes }: MessageSettings): Datagrams {
-    this.#datagrams ??= new Datagrams(maxMessageBytes, (error) => this.#parts.died(error));
-    return this.#datagrams;
+    if (this.#datagrams?.maxMessageBytes !== maxMessageBytes) {
+      this.#ending.push(this.#datagrams?.thread.stop());
+      const thread = new Datagrams(maxMessageBytes, (error) => this.#parts.died(error));
+      this.#datagrams = { maxMessageBytes, thread };
+    }
+    return this.#datagrams.thread;
   }
 
   /** For an input that goes on where it was: one directory of checkpoints for each destination. */
@@ -89,6 +94,6 @@ class Inputs {
   }
 
   async stop(): Promise<void> {
-    await this.#datagrams?.stop();
+    await Promise.all([...this.#ending, this.#datagrams?.thread.stop()]);
   }
 }

@@ -5,6 +5,8 @@ import type { DestinationStatus } from './status.ts';
 
 type Told = Pick<DestinationStatus, 'name' | 'state' | 'queue' | 'perSecond' | 'draining'>;
 
+type Draining = NonNullable<DestinationStatus['draining']>;
+
 /** Nobody needs the seconds of an hour: "14 min", "3 h 20 min". */
 export function printAge(ms: number): string {
   const unitMs = ms >= 2 * 86_400_000 ? 3_600_000 : ms >= 120_000 ? 60_000 : 1000;
@@ -18,7 +20,8 @@ export function destinationSentence(told: Told): string {
 
 function stateWords(told: Told): string {
   const { state, draining } = told;
-  if (state.kind === 'connected') return draining === null ? deliveringWords(told) : drainingWords(told);
+  if (state.kind === 'connected')
+    return draining === null ? deliveringWords(told) : drainingWords(told, draining);
   if (state.kind === 'waiting')
     return `not delivering: ${state.why ?? 'it does not say why'}, ${retryWords(told)}, ${waitingWords(told)}`;
   if (state.kind === 'connecting')
@@ -39,12 +42,10 @@ function deliveringWords(told: Told): string {
 }
 
 /** "draining: 48,213 of 210,000 waiting (31 MiB), 41,000/s, 1 s left" */
-function drainingWords({ queue, perSecond, draining }: Told): string {
+function drainingWords({ queue, perSecond }: Told, { total, leftS }: Draining): string {
   const left =
-    draining?.leftS == null
-      ? 'as many come as go'
-      : `${printAge(Math.max(1, Math.ceil(draining.leftS)) * 1000)} left`;
-  const of = `${printCount(queue.waiting)} of ${printCount(draining?.total ?? queue.waiting)} waiting`;
+    leftS === null ? 'as many come as go' : `${printAge(Math.max(1, Math.ceil(leftS)) * 1000)} left`;
+  const of = `${printCount(queue.waiting)} of ${printCount(total)} waiting`;
   return `draining: ${of} (${printSize(queue.waitingBytes)}), ${printCount(perSecond)}/s, ${left}`;
 }
 

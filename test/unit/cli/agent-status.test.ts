@@ -1,7 +1,7 @@
 // What a person reads of an agent, and the lines at the foot of a terminal.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { printAgentStatus } from '../../../cli/agent-status.ts';
 import { statusCommand } from '../../../cli/commands/status.ts';
 import type { Io } from '../../../cli/io.ts';
@@ -10,7 +10,7 @@ import type { AgentInputStatus, DestinationStatus } from '../../../client/status
 import { AgentWorld, records } from '../client/agent-parts.ts';
 import { runCommand } from './run-command.ts';
 
-async function sample(t: import('node:test').TestContext) {
+async function sample(t: TestContext) {
   const world = new AgentWorld(t);
   world.doors.shut.add('fwdRule1');
   const agent = await world.open(
