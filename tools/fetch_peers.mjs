@@ -1,7 +1,8 @@
 // Finds the real programs that the system tests and the benches talk to (rsyslogd, syslog-ng, loggen, nc,
-// tcpdump, logger, tail, chronyd, ntpdig, timesyncd). What the machine lacks is fetched with apt and unpacked below a cache folder, side
-// by side: rsyslog and syslog-ng exclude each other as packages, not as files. What was found, or why not,
-// is written to dist/peers.json, where test/system/peers.ts reads it.
+// tcpdump, logger, tail, chronyd, ntpdig, timesyncd, journalctl, and what writes a journal). What the machine
+// lacks is fetched with apt and unpacked below a cache folder, side by side: rsyslog and syslog-ng exclude each
+// other as packages, not as files. What was found, or why not, is written to dist/peers.json, where
+// test/system/peers.ts reads it.
 //
 // Refuses: to install a package, to run a package's scripts, to start a service, to fail.
 
@@ -25,6 +26,14 @@ const PEERS = [
     at: ['usr/sbin/rsyslogd'],
     proof: ['-v'],
   },
+  // With TLS over both of its libraries, and RELP over TLS.
+  {
+    name: 'rsyslogd-tls',
+    package: 'rsyslog-gnutls',
+    with: ['rsyslog', 'rsyslog-openssl', 'rsyslog-relp', 'librelp0'],
+    at: ['usr/sbin/rsyslogd'],
+    proof: ['-v'],
+  },
   { name: 'syslog-ng', package: 'syslog-ng-core', at: ['usr/sbin/syslog-ng'], proof: ['--version'] },
   { name: 'loggen', package: 'syslog-ng-core', at: ['usr/bin/loggen'], proof: ['--help'] },
   {
@@ -45,6 +54,19 @@ const PEERS = [
     package: 'systemd-timesyncd',
     at: ['lib/systemd/systemd-timesyncd', 'usr/lib/systemd/systemd-timesyncd'],
     proof: ['--help'],
+  },
+  {
+    name: 'journalctl',
+    package: 'systemd',
+    at: ['bin/journalctl', 'usr/bin/journalctl'],
+    proof: ['--version'],
+  },
+  {
+    // Writes a journal from entries in the export format.
+    name: 'systemd-journal-remote',
+    package: 'systemd-journal-remote',
+    at: ['lib/systemd/systemd-journal-remote', 'usr/lib/systemd/systemd-journal-remote'],
+    proof: ['--version'],
   },
 ];
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 export type PeerName =
   | 'rsyslogd'
   | 'rsyslogd-relp'
+  | 'rsyslogd-tls'
   | 'syslog-ng'
   | 'loggen'
   | 'nc'
@@ -17,7 +18,9 @@ export type PeerName =
   | 'chronyd'
   | 'chronyc'
   | 'ntpdig'
-  | 'timesyncd';
+  | 'timesyncd'
+  | 'journalctl'
+  | 'systemd-journal-remote';
 
 export interface Peer {
   readonly path: string;
