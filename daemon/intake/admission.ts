@@ -6,6 +6,9 @@ import type { SyslogConfig } from '../../config/server.ts';
 import type { Refusal } from './counts.ts';
 import type { Peer } from './peers.ts';
 
+/** What is held against the sender itself. */
+export type SourceRefusal = Extract<Refusal, 'not_allowed' | 'too_many_from_source'>;
+
 export class Admission {
   #config: SyslogConfig;
   #count = 0;
@@ -32,7 +35,7 @@ export class Admission {
   }
 
   /** Why this sender is not taken. */
-  refusal(peer: Peer): Refusal | undefined {
+  refusal(peer: Peer): SourceRefusal | undefined {
     if (!peer.allowed) return 'not_allowed';
     const { maxConnectionsPerSource } = this.#config;
     if (maxConnectionsPerSource === 0) return undefined;
