@@ -99,13 +99,10 @@ export class FilePump {
     const [file, following] = next.value;
     this.#ready.delete(file);
     if (!file.isOpen) return;
-    const { before } = file;
-    if (before?.isOpen === true && (!before.isReadOut || before.isChanged())) {
-      if (!this.#ready.has(before)) this.add(before);
+    if (this.#mustWait(file)) {
       this.#ready.set(file, following);
       return;
     }
-    file.before = undefined;
     try {
       this.#visit(file, following);
     } catch (error) {
@@ -114,6 +111,18 @@ export class FilePump {
       file.isReadOut = true;
       this.#parts.onTrouble(file, code);
     }
+  }
+
+  /** Has something to be read first? Then that has the next turn. */
+  #mustWait({ before }: FollowedFile): boolean {
+    for (const other of before) {
+      if (other.isOpen && (!other.isReadOut || other.isChanged())) {
+        if (!this.#ready.has(other)) this.add(other);
+        return true;
+      }
+      before.delete(other);
+    }
+    return false;
   }
 
   #visit(file: FollowedFile, following: Following): void {

@@ -18,6 +18,9 @@ const FILES_MAX = 4096;
 /** What has gone may come back (a directory that is mounted late); after so long it is another. */
 const REMEMBER_MS = 24 * 3_600_000;
 
+/** Names that do not stand still are looked at so often at most. */
+const LOOKS_MAX = 5;
+
 export interface FileTableParts {
   readonly paths: readonly string[];
   readonly exclude: readonly string[];
@@ -68,27 +71,46 @@ export class FileTable {
 
   /** Looks at what is there, and gives what is new or has moved, in the order in which it is to be read. */
   scan(): FollowedFile[] {
-    const found = this.#globs.scan();
+    const found = this.#look();
     const { obstacles } = found;
     const nowMs = this.#parts.now();
     const unknown = this.#seeKnown(found, nowMs);
-    const adopted = this.#adoptSaved(unknown, obstacles);
-    if (this.#isFirstScan) adopted.unshift(...this.#rescue(found));
-    for (const [path, stats] of unknown) {
-      if (this.#byKey.has(keyOf(stats))) continue;
-      const file = this.#open(path, stats, obstacles);
-      if (file === undefined) continue;
-      this.#begin(file, path);
-      this.#follow(file, path);
-      adopted.push(file);
-    }
+    const again = this.#adoptSaved(unknown, obstacles);
+    if (this.#isFirstScan) again.push(...this.#rescue(found));
+    inOrderOfRotation(again, []);
+    const older = [...this.#byKey.values()];
+    const adopted = this.#adoptNew(unknown, obstacles);
+    inOrderOfRotation(adopted, older);
     this.#isFirstScan = false;
     this.#byPath = new Map([...this.#byKey.values()].map((file) => [file.path, file]));
     this.#obstacles = obstacles;
     this.#directories = found.directories;
     for (const file of this.#byKey.values()) this.#directories.add(file.directory);
     this.#forgetRefusals(found);
-    return adopted;
+    return [...again, ...adopted];
+  }
+
+  /** What is there. While names move, a file may be missed under its old name and its new one: hence twice. */
+  #look(): Found {
+    let found = this.#globs.scan();
+    for (let i = 0; i < LOOKS_MAX && this.#hasMoved(found); i += 1) {
+      const again = this.#globs.scan();
+      const isStill =
+        again.files.size === found.files.size &&
+        [...again.files].every(([path, stats]) => {
+          const before = found.files.get(path);
+          return before !== undefined && keyOf(before) === keyOf(stats);
+        });
+      found = again;
+      if (isStill) break;
+    }
+    return found;
+  }
+
+  /** Is anything else under a name than at the last scan? */
+  #hasMoved({ files }: Found): boolean {
+    for (const [path, stats] of files) if (this.#byPath.get(path)?.key !== keyOf(stats)) return true;
+    return false;
   }
 
   /** Files that are followed keep their place under any name; gives those that are not, oldest first. */
@@ -138,6 +160,19 @@ export class FileTable {
   /** Was something with this number followed once? */
   #isKnown(stats: BigIntStats): boolean {
     return this.#past.has(String(stats.ino)) || this.#closed.some(({ file }) => file.key === keyOf(stats));
+  }
+
+  #adoptNew(unknown: readonly [string, BigIntStats][], obstacles: Found['obstacles']): FollowedFile[] {
+    const adopted: FollowedFile[] = [];
+    for (const [path, stats] of unknown) {
+      if (this.#byKey.has(keyOf(stats))) continue;
+      const file = this.#open(path, stats, obstacles);
+      if (file === undefined) continue;
+      this.#begin(file, path);
+      this.#follow(file, path);
+      adopted.push(file);
+    }
+    return adopted;
   }
 
   #continue(file: FollowedFile, saved: SavedFile, { size }: { readonly size: bigint }): void {
@@ -225,7 +260,7 @@ export class FileTable {
 
   #follow(file: FollowedFile, path: string): void {
     const before = this.#byPath.get(path);
-    if (before !== undefined && before !== file && before.isOpen) file.before = before;
+    if (before !== undefined) file.waitFor(before);
     this.#byKey.set(file.key, file);
   }
 
@@ -311,4 +346,42 @@ export class FileTable {
     if (found !== undefined) this.#dropPast(found);
     return found;
   }
+}
+
+/**
+ * Of files that appeared together, those of one log (`a.log.2`, `a.log.1`, `a.log`) are read the oldest first,
+ * and behind those of it that were there before.
+ */
+function inOrderOfRotation(files: FollowedFile[], older: readonly FollowedFile[]): void {
+  if (files.length === 0) return;
+  files.sort(byAge);
+  const olderOf = new Map<string, FollowedFile[]>();
+  for (const file of older) olderOf.set(logOf(file), [...(olderOf.get(logOf(file)) ?? []), file]);
+  const last = new Map<string, FollowedFile>();
+  for (const file of files) {
+    const log = logOf(file);
+    for (const before of olderOf.get(log) ?? []) file.waitFor(before);
+    const before = last.get(log);
+    if (before !== undefined) file.waitFor(before);
+    last.set(log, file);
+  }
+}
+
+/** A file system notes times by the kernel's tick: 1 to 10 ms. */
+const TICK_NS = 10_000_000n;
+
+/** The one that was written last is the newer; of two in one moment, the one with the lower number. */
+function byAge(a: FollowedFile, b: FollowedFile): number {
+  const apartNs = a.writtenNs - b.writtenNs;
+  if (apartNs > TICK_NS || apartNs < -TICK_NS) return apartNs < 0n ? -1 : 1;
+  return rotationOf(b) - rotationOf(a);
+}
+
+function rotationOf({ path }: FollowedFile): number {
+  return Number(/[.-](\d{1,7})$/.exec(path)?.[1] ?? 0);
+}
+
+/** "/var/log/a.log.2", "/var/log/a.log-20261121" → "/var/log/a.log". */
+function logOf({ path }: FollowedFile): string {
+  return path.replace(/(?:[.-]\d+)+$/, '');
 }

@@ -37,8 +37,8 @@ export class FollowedFile {
   /** When it grew last, and since when no path leads to it, by the monotonic clock. */
   grownMs: number;
   goneMs: number | undefined;
-  /** What had this file's path before: is read to its end first. */
-  before: FollowedFile | undefined;
+  /** What had this file's path before, and older ones of its log: are read to their end first. */
+  readonly before = new Set<FollowedFile>();
   /** At the last visit there was no whole line left. */
   isReadOut = false;
   /** Where its size was when nothing more came for a while. */
@@ -116,6 +116,16 @@ export class FollowedFile {
     this.#head = head;
     this.size = size;
     return size > this.offset ? 'grown' : 'same';
+  }
+
+  /** When it was written last, as it was opened: in ns since 1970. */
+  get writtenNs(): bigint {
+    return this.#stats.mtimeNs;
+  }
+
+  /** `other`, which was followed before this one or stands before it in the order of rotation, is read first. */
+  waitFor(other: FollowedFile): void {
+    if (other !== this && other.isOpen) this.before.add(other);
   }
 
   /** Cheap: has it another size than at the last look? */
