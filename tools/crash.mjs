@@ -28,7 +28,11 @@ for (let round = 0; round < Number(values.rounds); round++) {
   const env = { ...process.env, BELFRY_SEED: String(seed), BELFRY_CRASH_STEPS: values.steps };
   const only = values.only === '' ? [] : [`--test-name-pattern=^${values.only}`];
   const args = ['--test', '--test-reporter=spec', ...only, test];
-  const done = spawnSync(process.execPath, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const done = spawnSync(process.execPath, args, {
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const told = done.stdout.split('\n').filter((line) => /^(ℹ seed|✔|✖)/.test(line.trim()));
   console.log(done.status === 0 ? told.join('\n') : done.stdout);
   if (done.status === 0) continue;

@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { SEED } from '../property/chance.ts';
+import { Authority, withoutOpenssl } from '../unit/delivery/use-certificates.ts';
 import { makeCrashWorld, type WorldOptions } from './crash-hosts.ts';
 import { History, type Outcome, type Trouble } from './crash-history.ts';
 import { whyNoNetwork } from './netns.ts';
@@ -86,6 +87,18 @@ async function run(
   return outcome;
 }
 
+/** Both sides show a certificate, and want to see one. */
+function withTls(t: TestContext): Pick<WorldOptions, 'syslog' | 'destination'> {
+  const authority = new Authority(t);
+  const { ca } = authority;
+  const server = authority.issue({ name: 'server' });
+  const agent = authority.issue({ name: 'agent', names: 'DNS:agent.example.org' });
+  return {
+    syslog: { tls: { ...server, ca, requireClientCert: true } },
+    destination: { tls: { ...agent, ca, serverName: 'localhost' } },
+  };
+}
+
 for (let round = 0; round < ROUNDS; round += 1) {
   test(`relp: agent, server, network and disks break (round ${round + 1})`, async (t) => {
     if (round === 0) sayLess(t);
@@ -96,5 +109,15 @@ for (let round = 0; round < ROUNDS; round += 1) {
   test(`tcp: the agent, the network and the queue's disk break (round ${round + 1})`, async (t) => {
     const troubles: readonly Trouble[] = [...ALWAYS, ...OF_THE_NETWORK, ...OF_DISKS];
     await run(t, { scheme: 'tcp' }, troubles, round);
+  });
+
+  test(`relps: as relp (round ${round + 1})`, { skip: withoutOpenssl }, async (t) => {
+    const troubles = [...ALWAYS, ...OF_THE_SERVER, ...OF_DISKS, ...OF_THE_NETWORK];
+    await run(t, { scheme: 'relps', ...withTls(t) }, troubles, round + 1);
+  });
+
+  test(`tls: as tcp (round ${round + 1})`, { skip: withoutOpenssl }, async (t) => {
+    const troubles: readonly Trouble[] = [...ALWAYS, ...OF_THE_NETWORK, ...OF_DISKS];
+    await run(t, { scheme: 'tls', ...withTls(t) }, troubles, round + 1);
   });
 }
