@@ -61,8 +61,8 @@ export class RunningInput {
       await input?.stop().catch(() => undefined);
       return error;
     }
-    if (this.#isStopped) await input.stop();
-    else this.#started(input);
+    // Should it have been stopped meanwhile, `stop` waits for this and goes on from here.
+    this.#started(input);
     return undefined;
   }
 

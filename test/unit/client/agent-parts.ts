@@ -57,9 +57,13 @@ export class FakeTransport implements Transport {
     return { connections: 1, sentRecords, ...none };
   }
 
-  stop(): Promise<void> {
+  /** What happens while it waits for answers. */
+  onStop: () => void = () => undefined;
+
+  async stop(): Promise<void> {
     this.hasStopped = true;
-    return Promise.resolve();
+    await Promise.resolve();
+    this.onStop();
   }
 }
 

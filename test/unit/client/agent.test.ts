@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Fault } from '../../../base/fault.ts';
 import type { Agent } from '../../../client/agent.ts';
+import { Forwarder } from '../../../client/forwarder.ts';
 import { waitUntil } from '../../system/programs.ts';
-import { AgentWorld, records } from './agent-parts.ts';
+import { batchOf } from '../delivery/use-spool.ts';
+import { AgentWorld, FakeTransport, records } from './agent-parts.ts';
 
 const one = (agent: Agent) => {
   const [first] = agent.status().destinations;
@@ -59,6 +61,45 @@ test('after a stop everything that was taken is safe for the checkpoint, and goe
   await waitUntil('all have arrived', () => world.doors.transport('one').delivered.length === 1000);
   assert.equal(one(again).queue.waiting, 0);
   await agent.stop(1000);
+});
+
+test('while the other side answers, and after that, nothing more is taken', async (t) => {
+  const world = new AgentWorld(t);
+  const agent = await world.open(world.config([world.file('log')], [world.destination('one')]));
+  const input = world.doors.input('log', 'one');
+  world.doors.transport('one').onStop = () => input.feed(records(0, 5));
+  await agent.stop(1000);
+  assert.equal(input.held.length, 5);
+  input.resume();
+  assert.equal(input.held.length, 5);
+  assert.equal(input.saved, 0);
+});
+
+test('room in a queue is told at once, not at the next tick', async (t) => {
+  const world = new AgentWorld(t);
+  let told = 0;
+  const transports: FakeTransport[] = [];
+  const config = world.destination('one');
+  const forwarder = new Forwarder(config, {
+    log: world.log,
+    maxMessageBytes: 1000,
+    openTransport: (reader) => {
+      const transport = new FakeTransport(config, reader);
+      transports.push(transport);
+      return transport;
+    },
+    onRoom: () => {
+      told += 1;
+    },
+  });
+  t.after(() => forwarder.stop(Date.now()));
+  const sink = forwarder.openSink();
+  const text = records(0, 40_000);
+  assert.ok(sink.put(batchOf(text)) < text.length);
+  assert.equal(told, 0);
+  forwarder.start();
+  await waitUntil('it is told', () => told === 1);
+  assert.ok(sink.put(batchOf(text)) > 0);
 });
 
 test('a dead destination holds back its own inputs, and nobody else', async (t) => {

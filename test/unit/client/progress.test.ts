@@ -53,11 +53,12 @@ test('while nothing is delivered nothing drains', () => {
 });
 
 test('what is under way is no backlog', () => {
-  const { progress } = watch([
+  const { progress, drained } = watch([
     { waiting: 2048, delivered: 0, underWay: 2048 },
     { waiting: 2048, delivered: 9000, underWay: 2048 },
   ]);
   assert.equal(progress.draining, undefined);
+  assert.deepEqual(drained, []);
   assert.equal(progress.perSecond, 9000);
 });
 
