@@ -164,7 +164,17 @@ class Look implements CertificateReport {
     if (leaf === undefined) return;
     for (const certificate of chain) this.#dates('cert', path, certificate);
     this.#purpose(path, leaf);
-    const bits = leaf.publicKey.asymmetricKeyDetails?.modulusLength;
+    const key = publicKeyOf(leaf);
+    if (key === undefined) {
+      const what = `The public key of the certificate in ${path} is damaged, or of a kind that is not known here.`;
+      this.#fault(
+        'cert',
+        'not-pem',
+        what,
+        'Have it issued anew, for an EC key or an RSA key of 2048 bits or more.',
+      );
+    }
+    const bits = key?.asymmetricKeyDetails?.modulusLength;
     if (bits !== undefined && bits < RSA_BITS_MIN) {
       const what = `The key of the certificate in ${path} has ${bits} bits; many peers refuse RSA keys below ${RSA_BITS_MIN}.`;
       this.#warn(
@@ -222,7 +232,9 @@ class Look implements CertificateReport {
   }
 
   pair(certPath: string, keyPath: string, chain: readonly X509Certificate[], key: KeyObject): void {
-    const at = chain.findIndex((certificate) => certificate.checkPrivateKey(key));
+    const at = chain.findIndex(
+      (certificate) => publicKeyOf(certificate) !== undefined && certificate.checkPrivateKey(key),
+    );
     if (at === 0) return;
     if (at > 0) {
       const what = `The key in ${keyPath} belongs to certificate ${at + 1} in ${certPath}, not to the first.`;
@@ -272,7 +284,18 @@ function sayNoBlock(
 
 function parseCertificate(pem: string): X509Certificate | undefined {
   try {
-    return new X509Certificate(pem);
+    const certificate = new X509Certificate(pem);
+    const dates = [certificate.validFrom, certificate.validTo].map((text) => Date.parse(text));
+    return dates.some((ms) => Number.isNaN(ms)) ? undefined : certificate;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Node decodes it when it is asked for, and throws then. */
+function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+  try {
+    return certificate.publicKey;
   } catch {
     return undefined;
   }
@@ -298,8 +321,9 @@ export function printName(name: string | undefined): string {
 }
 
 /** `DNS:a.example, IP Address:10.0.0.1` as Node prints it, without the kinds. */
-function alternativeNames(text: string | undefined): string[] {
-  if (text === undefined) return [];
+function alternativeNames(text: string | null | undefined): string[] {
+  // null, whatever its type says, when they cannot be decoded.
+  if (typeof text !== 'string') return [];
   return text
     .split(', ')
     .map((entry) => entry.slice(entry.indexOf(':') + 1))

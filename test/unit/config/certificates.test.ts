@@ -161,6 +161,19 @@ test('files that hold something else', () => {
   }
 });
 
+test('a public key that is none', () => {
+  const publicKey = keys.publicKey.export({ type: 'spki', format: 'der' });
+  // The first byte of the point, which says how it is written (SEC 1 section 2.3.3).
+  publicKey[publicKey.length - 65] = 1;
+  const broken = makeCertificate({ ...LEAF, publicKey });
+  const { faults } = look({ cert: broken, key, ca: broken });
+  assert.match(faults[0]?.what ?? '', /public key of the certificate in .* is damaged/);
+  assert.deepEqual(
+    faults.map(({ trouble }) => trouble),
+    ['not-pem', 'not-a-ca', 'wrong-key'],
+  );
+});
+
 test('who may sign', () => {
   const found = only(look({ ca: leaf }).faults);
   assert.deepEqual([found.part, found.trouble], ['ca', 'not-a-ca']);

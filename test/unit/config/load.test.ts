@@ -2,10 +2,13 @@
 // all files at once.
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import { chmodSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { printRange } from '../../../base/ip.ts';
+import { loadServerConfig } from '../../../config/load.ts';
 import type { ServerConfig } from '../../../config/server.ts';
+import { makeCertificate, makeKeys, pemOfKey } from './make-certificate.ts';
 import { load, loadFiles, loadText, makeFiles } from './marked.ts';
 
 function good(t: TestContext, text: string): ServerConfig {
@@ -297,4 +300,95 @@ test('thousands of rules load in reasonable time', (t) => {
   const tookMs = performance.now() - started;
   t.diagnostic(`5000 rules in ${tookMs.toFixed(0)} ms`);
   assert.ok(tookMs < 10_000, `took ${tookMs} ms: something grows with the square of the rules`);
+});
+
+test('listeners with TLS, limits and balancers become values', (t) => {
+  const config = good(
+    t,
+    `{
+      "syslog": {
+        "listen": ["udp://0.0.0.0", "tcp://[::]", "relp://0.0.0.0", "tls://0.0.0.0", "relps://0.0.0.0:2515"],
+        "tls": { "cert": "server.pem", "key": "/etc/server.key", "ca": "ca.pem", "requireClientCert": true, "minVersion": "TLSv1.3" },
+        "maxConnectionsPerSource": 7, "handshakeTimeout": "1s", "proxyProtocol": ["10.0.0.10", "fd00::/8"]
+      },
+      "rules": [{ "match": { "certName": ["a*", "b"] }, "file": "a.log" }]
+    }`,
+  );
+  const { syslog } = config;
+  assert.deepEqual(
+    syslog.listen.map(({ transport, port }) => `${transport} ${port}`),
+    ['udp 514', 'tcp 514', 'relp 2514', 'tls 6514', 'relps 2515'],
+  );
+  const { tls } = syslog;
+  assert.deepEqual(tls, {
+    cert: join(dirname(config.path), 'server.pem'),
+    key: '/etc/server.key',
+    ca: join(dirname(config.path), 'ca.pem'),
+    requireClientCert: true,
+    minVersion: 'TLSv1.3',
+  });
+  assert.deepEqual([syslog.maxConnectionsPerSource, syslog.handshakeTimeoutMs], [7, 1000]);
+  assert.deepEqual(syslog.proxyProtocol.map(printRange), ['10.0.0.10', 'fd00::/8']);
+  assert.deepEqual(config.rules[0]?.match, { certName: ['a*', 'b'] });
+});
+
+test('the defaults of TLS', (t) => {
+  const config = good(
+    t,
+    '{ "syslog": { "listen": ["relps://[::1]"], "tls": { "cert": "/a", "key": "/b" } }, "rules": [{ "file": "a" }] }',
+  );
+  assert.deepEqual(config.syslog.tls, {
+    cert: '/a',
+    key: '/b',
+    ca: undefined,
+    requireClientCert: false,
+    minVersion: 'TLSv1.2',
+  });
+});
+
+test('TLS that leads nowhere, and balancers that may be anybody, are worth a note', (t) => {
+  const notes = (syslog: string, match = '{}') =>
+    loadText(t, `{ "syslog": { ${syslog} }, "rules": [{ "match": ${match}, "file": "a.log" }] }`).notes.map(
+      ({ code, text: { place } }) => [code, place?.key],
+    );
+  const tls = '"tls": { "cert": "/a", "key": "/b" }';
+  const withCa = '"tls": { "cert": "/a", "key": "/b", "ca": "/c" }';
+  assert.deepEqual(notes(tls), [['CONFIG_NOTE', 'syslog.tls']]);
+  assert.deepEqual(notes(`"listen": ["tls://[::]"], ${tls}`), []);
+  const certName = '{ "certName": "a" }';
+  const never = [['CONFIG_NOTE', 'rules[0].match.certName']];
+  assert.deepEqual(notes('', certName), never);
+  assert.deepEqual(notes(`"listen": ["relps://[::]"], ${tls}`, certName), never);
+  assert.deepEqual(notes(`"listen": ["relps://[::]"], ${withCa}`, certName), []);
+  assert.deepEqual(notes('"proxyProtocol": ["10.0.0.1", "0.0.0.0/0", "::/0", "0.0.0.0/1", "64::/96"]'), [
+    ['CONFIG_NOTE', 'syslog.proxyProtocol[1]'],
+    ['CONFIG_NOTE', 'syslog.proxyProtocol[2]'],
+  ]);
+});
+
+test('certificates are looked at by a check, and not by a start', (t) => {
+  const keys = makeKeys();
+  const folder = makeFiles(t, {
+    'server.pem': makeCertificate({
+      subject: 'logs',
+      keys,
+      from: new Date(0),
+      to: new Date('2026-06-01T00:00:00Z'),
+    }),
+    'server.key': pemOfKey(keys),
+    'server.json':
+      '{ "syslog": { "listen": ["tls://127.0.0.1:1"], "tls": { "cert": "server.pem", "key": "server.key" } }, "rules": [{ "file": "/dev/null" }] }',
+  });
+  chmodSync(join(folder, 'server.key'), 0o600);
+  const at = (text: string, checkFiles = true) =>
+    loadServerConfig(join(folder, 'server.json'), {
+      checkSelector: () => ({ ok: true }),
+      checkFiles,
+      nowMs: Date.parse(text),
+    });
+  assert.match(at('2026-06-02T00:00:00Z').faults[0]?.message ?? '', /ended on 2026-06-01/);
+  assert.equal(at('2026-06-02T00:00:00Z').faults[0]?.text.place?.key, 'syslog.tls.cert');
+  assert.deepEqual(at('2026-06-02T00:00:00Z', false).faults, []);
+  const soon = at('2026-05-31T00:00:00Z');
+  assert.deepEqual([soon.faults, soon.notes.map(({ code }) => code)], [[], ['CONFIG_NOTE']]);
 });

@@ -25,6 +25,8 @@ export interface CertificateWishes {
   readonly to?: Date;
   readonly dnsNames?: readonly string[];
   readonly isCa?: boolean;
+  /** SubjectPublicKeyInfo in place of that of the keys. */
+  readonly publicKey?: Uint8Array;
   /** Extended key usages, as object identifiers. */
   readonly purposes?: readonly string[];
 }
@@ -101,7 +103,7 @@ export function makeCertificate(wishes: CertificateWishes): string {
     name(issuer.subject),
     sequence(time(from ?? new Date(Date.now() - DAY_MS)), time(to ?? new Date(Date.now() + 365 * DAY_MS))),
     name(subject),
-    keys.publicKey.export({ type: 'spki', format: 'der' }),
+    wishes.publicKey ?? keys.publicKey.export({ type: 'spki', format: 'der' }),
     ...extensionsOf(wishes),
   );
   const signature = sign('sha256', content, issuer.keys.privateKey);
