@@ -10,7 +10,16 @@ import { parseAddress, printAddress } from '../../../base/ip.ts';
 import { hushBell, openBell, ringBell } from '../../../kernel/bell.ts';
 import { nap } from '../../../kernel/datagrams.ts';
 import { closeSocket, openBound } from '../../../kernel/socket.ts';
-import { acceptStream, streamError, Readiness, readStream } from '../../../kernel/stream.ts';
+import {
+  acceptStream,
+  endSending,
+  Readiness,
+  readStream,
+  sendStream,
+  sendWithoutDelay,
+  streamError,
+  WATCH,
+} from '../../../kernel/stream.ts';
 
 function listen(t: TestContext, host: string): { fd: number; port: number } {
   const address = parseAddress(host);
@@ -178,4 +187,53 @@ test('more that is ready than one wait can tell is told by the next', async (t) 
   }
   assert.equal(seen.size, 300);
   assert.equal(into.length, 10);
+});
+
+test('what is sent arrives, as much as fits; room is told of, and an end behind it', async (t) => {
+  const { fd, port } = listen(t, '127.0.0.1');
+  const client = await dial(t, port);
+  const peer = await acceptOne(t, fd);
+  sendWithoutDelay(peer);
+  const readiness = useReadiness(t);
+  readiness.watch(peer, 9);
+  client.pause();
+  const piece = Buffer.alloc(65_536, 'x');
+  let sent = 0;
+  for (;;) {
+    const count = sendStream(peer, piece);
+    if (count < 0) break;
+    sent += count;
+  }
+  assert.equal(streamError(), 'EAGAIN');
+  readiness.change(peer, 9, WATCH.writing);
+  assert.equal(readiness.wait(50), 0);
+  let read = 0;
+  client.on('data', (part: Buffer) => {
+    read += part.length;
+  });
+  client.resume();
+  assert.deepEqual(await readyTokens(readiness), [9]);
+  assert.ok(readiness.canWrite(0) && !readiness.canRead(0));
+  client.write('y');
+  readiness.change(peer, 9, WATCH.both);
+  for (let i = 0; i < 200 && !(readiness.wait(5) > 0 && readiness.canRead(0)); i += 1) await sleep(5);
+  assert.ok(readiness.canWrite(0) && readiness.canRead(0));
+  endSending(peer);
+  await once(client, 'end');
+  assert.equal(read, sent);
+});
+
+test('sending to who is gone is an error, and no signal', async (t) => {
+  const { fd, port } = listen(t, '127.0.0.1');
+  const client = await dial(t, port);
+  const peer = await acceptOne(t, fd);
+  client.resetAndDestroy();
+  const readiness = useReadiness(t);
+  readiness.watch(peer, 1, WATCH.writing);
+  await readyTokens(readiness);
+  await sleep(20);
+  while (sendStream(peer, Buffer.from('x')) >= 0) await sleep(5);
+  assert.match(streamError(), /^(ECONNRESET|EPIPE)$/);
+  assert.equal(sendStream(peer, Buffer.from('x')), -1);
+  assert.equal(streamError(), 'EPIPE');
 });

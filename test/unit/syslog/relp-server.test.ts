@@ -197,6 +197,26 @@ describe('the window', () => {
     assert.equal(talk.session.kept, 0);
   });
 
+  test('grows with what waits, up to its limit, and answers in any order', () => {
+    for (const windowMax of [63, 64, 65, 200, 4096]) {
+      const talk = opened({ windowMax });
+      // Some are answered first, so that the ring does not begin at its beginning.
+      for (let txnr = 2; txnr < 50; txnr += 1) talk.say(frame(txnr, 'syslog', 'a'));
+      talk.session.writtenThrough(49);
+      talk.hear();
+      const taken: number[] = [];
+      for (let txnr = 50; !talk.session.isFull; txnr += 1)
+        taken.push(...talk.say(frame(txnr, 'syslog', 'a')).map((text) => Number.parseInt(text, 10)));
+      assert.equal(taken.length, windowMax);
+      assert.equal(talk.session.unanswered, windowMax);
+      const shuffled = [...taken].sort((a, b) => ((a * 7919) % 4099) - ((b * 7919) % 4099));
+      for (const txnr of shuffled) talk.session.written(txnr);
+      assert.equal(talk.session.unanswered, 0);
+      assert.equal(talk.hear(), shuffled.map((txnr) => frame(txnr, 'rsp', '200 OK')).join(''));
+      assert.deepEqual(talk.say(frame(50 + windowMax, 'syslog', 'b')), [`${50 + windowMax} b`]);
+    }
+  });
+
   test('a peer that does not read its answers is not read either', () => {
     const talk = opened({ windowMax: 1000 });
     let count = 0;
