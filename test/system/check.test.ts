@@ -1,9 +1,10 @@
 // `belfry check` as an operator runs it: the whole program, its output and its exit code.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { makeCertificate, makeKeys, pemOfKey } from '../unit/config/make-certificate.ts';
 import { BELFRY } from './belfry.ts';
 import { makeFolder, startProgram } from './programs.ts';
 
@@ -108,4 +109,88 @@ test('a command line that is wrong', async () => {
   const { code, stderr } = await check(['--colour']);
   assert.equal(code, 64);
   assert.match(stderr, /--colour/);
+});
+
+const AGENT = `{
+  "inputs": [{ "type": "file", "path": "log/*.log" }, { "type": "listen", "listen": "udp://127.0.0.1:5515" }],
+  "destinations": [{ "name": "one", "to": "tcp://127.0.0.1", "queue": { "directory": "queue" } }],
+  "control": { "socket": "agent.sock" }
+}
+`;
+
+test('the configuration of an agent is summed up, and what is worth a look is shown', async (t) => {
+  const folder = write(t, { 'agent.json': AGENT });
+  const path = join(folder, 'agent.json');
+  const { code, stdout, stderr } = await check(['-c', path]);
+  assert.deepEqual([code, stderr], [0, '']);
+  const [good, worth = ''] = stdout.split('\nWorth a look:\n\n');
+  assert.deepEqual(good?.split('\n'), [
+    `${path} is good.`,
+    `  reads     file: ${folder}/log/*.log`,
+    '  reads     listen: udp://127.0.0.1:5515 from 127.0.0.0/8, ::1',
+    '  sends     one: every message → tcp://127.0.0.1',
+    `    queue   up to 1 GiB in ${folder}/queue, then the inputs wait`,
+    `  control   ${folder}/agent.sock`,
+    '',
+  ]);
+  assert.match(
+    worth,
+    /CONFIG_NOTE {2}.*\/log\/\*\.log matches no file at the moment\.\n {2}where .*, line 2, column 40/,
+  );
+  assert.match(worth, /CONFIG_NOTE {2}"one" goes by plain TCP/);
+  assert.equal(worth.match(/^CONFIG_/gm)?.length, 2);
+  assert.equal(existsSync(join(folder, 'queue')), false);
+});
+
+test('faults of an agent exit with 78, in both forms', async (t) => {
+  const folder = write(t, { 'x.json': AGENT.replace('tcp://', 'http://').replace('log/*.log', 'queue/**') });
+  const path = join(folder, 'x.json');
+  const people = await check(['-c', path]);
+  assert.deepEqual([people.code, people.stdout], [78, '']);
+  assert.match(people.stderr, /^CONFIG_CONFLICT {2}"queue\/\*\*" can match files of Belfry's own queue/);
+  assert.match(
+    people.stderr,
+    /CONFIG_BAD_ADDRESS {2}"http" is not a transport\.\n {2}where {2}\/.*x\.json, line 3, column 43/,
+  );
+  assert.match(people.stderr, /\n2 faults: this configuration cannot be used\.\n/);
+  const programs = await check(['-c', path, '--json']);
+  assert.deepEqual([programs.code, programs.stderr], [78, '']);
+  const report = JSON.parse(programs.stdout) as { ok: boolean; kind: string; faults: { code: string }[] };
+  assert.deepEqual([report.ok, report.kind, report.faults.length], [false, 'agent', 2]);
+});
+
+test('one file for both programs is refused', async (t) => {
+  const folder = write(t, { 'x.json': AGENT.replace('{', '{ "rules": [{ "file": "/dev/null" }],') });
+  const { code, stderr } = await check(['-c', join(folder, 'x.json')]);
+  assert.equal(code, 78);
+  assert.match(
+    stderr,
+    /^CONFIG_CONFLICT {2}"inputs" is a key of the agent \(agent\.json\), not of the server\./,
+  );
+  assert.match(stderr, /CONFIG_CONFLICT {2}"destinations" is a key of the agent/);
+});
+
+test('certificates are looked at', async (t) => {
+  const keys = makeKeys();
+  const folder = write(t, {
+    'server.pem': makeCertificate({ subject: 'logs', keys, from: new Date(0), to: new Date(86_400_000) }),
+    'server.key': pemOfKey(makeKeys()),
+    'server.json':
+      '{ "syslog": { "listen": ["tls://127.0.0.1"], "tls": { "cert": "server.pem", "key": "server.key" } },\n "rules": [{ "file": "/dev/null" }] }',
+  });
+  chmodSync(join(folder, 'server.key'), 0o600);
+  const { code, stderr } = await check(['-c', join(folder, 'server.json')]);
+  assert.equal(code, 78);
+  assert.match(
+    stderr,
+    /^CONFIG_BAD_CERTIFICATE {2}The certificate CN=logs in \/.*\/server\.pem ended on 1970-01-02 00:00 UTC\.\n {2}where .*line 1, column 63: syslog\.tls\.cert\n/,
+  );
+  assert.match(stderr, /CONFIG_BAD_CERTIFICATE {2}The key in .* does not belong to the certificate in /);
+  // Once more with a whole pair that ends soon: good, with a warning.
+  const until = new Date(Date.now() + 3 * 86_400_000);
+  writeFileSync(join(folder, 'server.pem'), makeCertificate({ subject: 'logs', keys, to: until }));
+  writeFileSync(join(folder, 'server.key'), pemOfKey(keys));
+  const soon = await check(['-c', join(folder, 'server.json')]);
+  assert.deepEqual([soon.code, soon.stderr], [0, '']);
+  assert.match(soon.stdout, /Worth a look:\n\nCONFIG_NOTE {2}The certificate CN=logs .* ends on .* left\.\n/);
 });
