@@ -224,6 +224,7 @@ export class History {
   async #untilArrived(): Promise<void> {
     const deadline = performance.now() + ARRIVE_MS;
     while (performance.now() < deadline) {
+      this.#tcp.finish();
       const status = await this.#world.status();
       const isEmpty = status?.destinations.every(({ queue }) => queue.waiting === 0) ?? false;
       if (isEmpty && this.#tcp.isSafe && this.#hasArrived()) return;

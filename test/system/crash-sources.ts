@@ -155,11 +155,19 @@ export class TcpSource {
   }
 
   write(): void {
+    this.#send(between(this.#chance, 0, 20));
+  }
+
+  /** No new numbers; what was written once and may be lost is sent to its end. */
+  finish(): void {
+    this.#send(this.highest - this.#next);
+  }
+
+  #send(count: number): void {
     if (!this.#isOpen || this.#socket === undefined || this.#socket.writableNeedDrain) return;
-    const count = between(this.#chance, 0, 20);
     let text = '';
     for (let i = 0; i < count; i += 1) text += `<13>1 - host ${this.name} - - - ${body(this.#next++)}\n`;
-    this.#socket.write(text);
+    if (text !== '') this.#socket.write(text);
     this.highest = Math.max(this.highest, this.#next);
   }
 
