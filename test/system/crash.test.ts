@@ -16,7 +16,8 @@ import { whyNoNetwork } from './netns.ts';
 import { IS_ROOT } from './world.ts';
 
 const ROUNDS = Number(process.env['BELFRY_CRASH_ROUNDS'] ?? 1);
-const STEPS = Number(process.env['BELFRY_CRASH_STEPS'] ?? 5);
+/** How often something breaks: a few times here, and as often as asked by the command. */
+const STEPS = process.env['BELFRY_CRASH_STEPS'];
 /** Small, so that a window that is resent is told from a stream that begins again. */
 const WINDOW = 100;
 
@@ -75,10 +76,11 @@ async function run(
   options: Omit<WorldOptions, 'isNetworked' | 'window'>,
   troubles: readonly Trouble[],
   round: number,
+  steps: number,
 ): Promise<Outcome> {
   const seed = SEED + round * 1000;
   const world = await makeCrashWorld(t, { ...options, isNetworked: noNetwork === false, window: WINDOW });
-  const outcome = await new History(world, { seed, steps: STEPS, troubles }).run();
+  const outcome = await new History(world, { seed, steps: Number(STEPS ?? steps), troubles }).run();
   t.diagnostic(`seed ${seed}: ${describe(outcome)}`);
   const what = `${options.scheme}, seed ${seed}`;
   assertNothingLost(outcome, what);
@@ -103,21 +105,21 @@ for (let round = 0; round < ROUNDS; round += 1) {
   test(`relp: agent, server, network and disks break (round ${round + 1})`, async (t) => {
     if (round === 0) sayLess(t);
     const troubles = [...ALWAYS, ...OF_THE_SERVER, ...OF_DISKS, ...OF_THE_NETWORK];
-    await run(t, { scheme: 'relp' }, troubles, round);
+    await run(t, { scheme: 'relp' }, troubles, round, 5);
   });
 
   test(`tcp: the agent, the network and the queue's disk break (round ${round + 1})`, async (t) => {
     const troubles: readonly Trouble[] = [...ALWAYS, ...OF_THE_NETWORK, ...OF_DISKS];
-    await run(t, { scheme: 'tcp' }, troubles, round);
+    await run(t, { scheme: 'tcp' }, troubles, round, 4);
   });
 
   test(`relps: as relp (round ${round + 1})`, { skip: withoutOpenssl }, async (t) => {
     const troubles = [...ALWAYS, ...OF_THE_SERVER, ...OF_DISKS, ...OF_THE_NETWORK];
-    await run(t, { scheme: 'relps', ...withTls(t) }, troubles, round + 1);
+    await run(t, { scheme: 'relps', ...withTls(t) }, troubles, round + 1, 3);
   });
 
   test(`tls: as tcp (round ${round + 1})`, { skip: withoutOpenssl }, async (t) => {
     const troubles: readonly Trouble[] = [...ALWAYS, ...OF_THE_NETWORK, ...OF_DISKS];
-    await run(t, { scheme: 'tls', ...withTls(t) }, troubles, round + 1);
+    await run(t, { scheme: 'tls', ...withTls(t) }, troubles, round + 1, 3);
   });
 }
