@@ -17,6 +17,8 @@ export interface RelpWish {
   readonly numbers?: readonly number[];
   /** Sent before anything else: a PROXY header. */
   readonly before?: string | Buffer;
+  /** Opens another kind of connection than plain TCP. */
+  readonly open?: (opened: () => void) => Socket;
   /** Stays open when all is acknowledged. */
   readonly stays?: boolean;
 }
@@ -35,10 +37,11 @@ export class RelpSender {
     this.session = new RelpClientSession({ windowMax, software: 'belfry,test', ...times }, Date.now());
     this.#wish = wish;
     this.#numbers = wish.numbers ?? Array.from({ length: wish.count }, (_, i) => i);
-    this.socket = connect(port, host, () => {
+    const opened = () => {
       if (wish.before !== undefined) this.socket.write(wish.before);
       this.#pump();
-    });
+    };
+    this.socket = wish.open?.(opened) ?? connect(port, host, opened);
     this.socket.setNoDelay(true);
     this.socket.on('data', (chunk) => {
       this.session.receive(chunk, Date.now());
