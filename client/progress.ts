@@ -65,7 +65,11 @@ export class Progress {
   #follow(backlog: Backlog, now: Observation, beyond: number): Drained | undefined {
     const done = now.delivered - backlog.deliveredBefore;
     backlog.total = Math.max(backlog.total, now.waiting + done);
-    if (done > 0) backlog.drainsSinceMs ??= this.#seen.at(-2)?.atMs ?? now.atMs;
+    if (done > 0 && backlog.drainsSinceMs === undefined) {
+      // The seconds in which nothing was delivered say nothing about how fast it goes now.
+      this.#seen = this.#seen.slice(-2);
+      backlog.drainsSinceMs = this.#seen[0]?.atMs ?? now.atMs;
+    }
     if (beyond > 0) return undefined;
     this.#backlog = undefined;
     return { records: done, tookMs: now.atMs - (backlog.drainsSinceMs ?? now.atMs) };

@@ -1,6 +1,7 @@
 // What a person reads of an agent, and the lines at the foot of a terminal.
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { printAgentStatus } from '../../../cli/agent-status.ts';
 import { statusCommand } from '../../../cli/commands/status.ts';
@@ -91,6 +92,13 @@ test('belfry status asks an agent as it asks a server', async (t) => {
   assert.match(plain.stdout, /^Belfry agent 0\.0\.0/);
   const json = JSON.parse((await runCommand(statusCommand, ['--socket', socket, '--json'])).stdout) as object;
   assert.deepEqual(Object.keys(json), Object.keys(agent.status()));
+});
+
+test('with nobody named, the server is asked, then the agent', async (t) => {
+  if (existsSync('/run/belfry') || existsSync('/etc/belfry')) return t.skip('a Belfry is installed here');
+  const { code, stderr } = await runCommand(statusCommand, []);
+  assert.equal(code, 1);
+  assert.match(stderr, /where {2}\/run\/belfry\/server\.sock, \/run\/belfry\/agent\.sock\n/);
 });
 
 function screen(isTerminal: boolean) {

@@ -26,6 +26,16 @@ test('a backlog that drains has a total, a rate and a time left', () => {
   assert.deepEqual(progress.draining, { waiting: 130_000, total: 210_000, perSecond: 40_000, leftMs: 3250 });
 });
 
+test('the rate of a backlog is not that of the outage before it', () => {
+  const { progress } = watch([
+    { waiting: 10_000, delivered: 0 },
+    { waiting: 10_000, delivered: 0 },
+    { waiting: 10_000, delivered: 0 },
+    { waiting: 8000, delivered: 2000 },
+  ]);
+  assert.deepEqual(progress.draining, { waiting: 8000, total: 10_000, perSecond: 2000, leftMs: 4000 });
+});
+
 test('what comes meanwhile belongs to it, and takes its time', () => {
   const { progress } = watch([
     { waiting: 10_000, delivered: 0 },
