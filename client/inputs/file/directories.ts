@@ -14,6 +14,8 @@ interface Directory {
   watcher: FSWatcher | undefined;
   /** The kernel refused, or may not be asked. */
   isUnwatchable: boolean;
+  /** It is not there yet, or any more: the scan will see when it is. */
+  isAbsent: boolean;
   busyMs: number;
   changedMs: number;
 }
@@ -40,7 +42,9 @@ export class Directories {
       this.#all.delete(path);
     }
     for (const path of paths) {
-      if (!this.#all.has(path)) this.#add(path);
+      const directory = this.#all.get(path);
+      if (directory === undefined) this.#add(path);
+      else if (directory.isAbsent && changeOf(path) !== 0) this.keepAwake(path);
     }
   }
 
@@ -49,6 +53,7 @@ export class Directories {
       path,
       watcher: undefined,
       isUnwatchable: this.#all.size >= WATCHED_MAX,
+      isAbsent: false,
       busyMs: this.#now(),
       changedMs: changeOf(path),
     });
@@ -56,11 +61,11 @@ export class Directories {
 
   isAwake(path: string): boolean {
     const directory = this.#all.get(path);
-    return directory !== undefined && directory.watcher === undefined;
+    return directory !== undefined && isAwake(directory);
   }
 
   get hasAwake(): boolean {
-    for (const directory of this.#all.values()) if (directory.watcher === undefined) return true;
+    for (const directory of this.#all.values()) if (isAwake(directory)) return true;
     return false;
   }
 
@@ -71,13 +76,14 @@ export class Directories {
     directory.busyMs = this.#now();
     directory.watcher?.close();
     directory.watcher = undefined;
+    directory.isAbsent = false;
   }
 
   /** Did names come, go or change in one that is awake? */
   haveNewNames(): boolean {
     let isNew = false;
     for (const directory of this.#all.values()) {
-      if (directory.watcher !== undefined) continue;
+      if (!isAwake(directory)) continue;
       const changedMs = changeOf(directory.path);
       if (changedMs === directory.changedMs) continue;
       directory.changedMs = changedMs;
@@ -92,7 +98,7 @@ export class Directories {
     let some = false;
     const nowMs = this.#now();
     for (const directory of this.#all.values()) {
-      if (directory.watcher !== undefined || directory.isUnwatchable) continue;
+      if (!isAwake(directory) || directory.isUnwatchable) continue;
       if (nowMs - directory.busyMs < this.#awakeMs) continue;
       this.#sleep(directory);
       some ||= directory.watcher !== undefined;
@@ -114,9 +120,9 @@ export class Directories {
       watcher.on('error', wake);
       directory.watcher = watcher;
     } catch {
-      // Gone for now: the scan sees it again. Or over the kernel's limit: then it is looked at for ever.
-      directory.isUnwatchable = changeOf(directory.path) !== 0;
-      directory.busyMs = this.#now();
+      // Gone, or over the kernel's limit: then it is looked at for ever.
+      directory.isAbsent = changeOf(directory.path) === 0;
+      directory.isUnwatchable = !directory.isAbsent;
     }
   }
 
@@ -125,6 +131,10 @@ export class Directories {
     for (const directory of this.#all.values()) directory.watcher?.close();
     this.#all.clear();
   }
+}
+
+function isAwake({ watcher, isAbsent }: Directory): boolean {
+  return watcher === undefined && !isAbsent;
 }
 
 /** When names in it came, went or changed; 0 when it is not there. */

@@ -39,7 +39,7 @@ export interface FilePace {
   readonly goneMs: number;
 }
 
-const PACE: FilePace = { pollMs: 150, awakeMs: 2500, scanMs: 5000, quietMs: 1000, goneMs: 30_000 };
+const PACE: FilePace = { pollMs: 150, awakeMs: 2500, scanMs: 10_000, quietMs: 1000, goneMs: 30_000 };
 
 /** Scans take no more than this share of the time, however many files there are. */
 const SCAN_SHARE = 0.01;

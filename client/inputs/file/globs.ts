@@ -87,6 +87,7 @@ export class FileGlobs {
   }
 
   #isExcluded(path: string): boolean {
+    if (this.#excluded.length === 0) return false;
     const names = path.split('/').filter((part) => part !== '');
     return this.#excluded.some((segments) => matches(segments, names));
   }
