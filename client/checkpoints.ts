@@ -154,12 +154,13 @@ class CheckpointFile implements Checkpoint {
     try {
       text = readPlain(this.#path);
     } catch (error) {
-      return this.#lose(`it cannot be read (${codeOf(error) ?? String(error)})`);
+      return this.#lose(`it cannot be read (${whyOf(error)})`);
     }
     if (text === undefined) return { state: 'fresh' };
     const found = unpack(text);
     if (found === undefined) return this.#lose('it is damaged');
-    if (found.version !== VERSION) return this.#lose(`it was written by another version (${found.version})`);
+    if (found.version !== VERSION)
+      return this.#lose(`it was written by another version (${JSON.stringify(found.version)})`);
     if (found.input !== this.#input) return this.#lose('it belongs to another input');
     this.#text = text;
     return { state: 'good', position: found.position };
@@ -193,11 +194,15 @@ class CheckpointFile implements Checkpoint {
     } catch (error) {
       this.#folder.voice.warn(
         'save',
-        `A checkpoint cannot be saved (${codeOf(error) ?? String(error)}): ${this.#path}. Reading goes on; after a restart, messages since the last checkpoint would arrive twice.`,
+        `A checkpoint cannot be saved (${whyOf(error)}): ${this.#path}. Reading goes on; after a restart, messages since the last checkpoint would arrive twice.`,
       );
       return false;
     }
   }
+}
+
+function whyOf(error: unknown): string {
+  return codeOf(error) ?? (error instanceof Error ? error.message : String(error));
 }
 
 interface Unpacked {
