@@ -2,6 +2,7 @@
 // there since version 10; the unit tests hold them, so a version without them is found before it is used.
 
 import type { Socket } from 'node:net';
+import { acknowledgeNow } from '../../kernel/quick-ack.ts';
 import { unacknowledgedBytes, unsentBytes } from '../../kernel/outq.ts';
 
 interface Handle {
@@ -38,4 +39,9 @@ export function measure(socket: Socket): WireMeter | undefined {
     taken: inKernel - unacknowledged,
     underWay: unacknowledged - unsent,
   };
+}
+
+/** The peer may send its next answers. */
+export function acknowledgeReceived(socket: Socket): void {
+  acknowledgeNow(handleOf(socket)?.fd ?? -1);
 }

@@ -80,7 +80,7 @@ function openRelps(options: TransportOptions): Open {
     // RELP answers each message, so nothing is lost with a server that says no after the handshake.
     const opened = await dialSecure(options, wish, false);
     if (!opened.ok) return opened;
-    const connection = new RelpConnection(opened.socket, wish.partsFor(opened.peer), memory);
+    const connection = new RelpConnection(opened.socket, opened.wire, wish.partsFor(opened.peer), memory);
     opened.socket.on('data', (chunk: Buffer) => connection.receive(chunk));
     return { ok: true, connection };
   };
@@ -102,7 +102,7 @@ function openRelp({ timeoutMs }: TransportOptions): Open {
     };
     const dialed = await dial({ addresses, port: target.port, timeoutMs, signal, onread });
     if (!dialed.ok) return dialed;
-    connection = new RelpConnection(dialed.socket, partsFor(dialed.peer), memory);
+    connection = new RelpConnection(dialed.socket, dialed.socket, partsFor(dialed.peer), memory);
     return { ok: true, connection };
   };
 }

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { type RelpClientEnd, RelpClientSession } from '../../syslog/relp/client.ts';
 import type { ReadBatch } from '../spool/batch.ts';
 import type { Connection, ConnectionParts } from './connection.ts';
+import { acknowledgeReceived } from './handle.ts';
 import { REFUSALS_MAX, type RelpMemory } from './relp-memory.ts';
 import { relpTrouble } from './relp-words.ts';
 import type { Trouble } from './trouble.ts';
@@ -14,6 +15,12 @@ import type { Trouble } from './trouble.ts';
 const SOFTWARE = 'belfry';
 /** Parts of the window: a refill is one at least, and so is what the queue is told of before the next tick. */
 const SHARES = 4;
+/**
+ * So long after answers the server's kernel is told that they came, instead of the kernel's 40 ms: librelp sends
+ * each answer by itself, and with Nagle's algorithm the second waits for that. Into imrelp, window 2048, on one
+ * machine: 46,000 messages/s without, 109,000 at once (3.2 µs CPU a message), 148,000 after 3 ms (1.6 µs).
+ */
+const ACK_AFTER_MS = 3;
 /** The server has so long to end a connection whose session has ended in order. */
 const LINGER_MS = 1000;
 
@@ -26,6 +33,8 @@ const SUSPICIOUS: readonly (RelpClientEnd | undefined)[] = [
 
 export class RelpConnection implements Connection {
   readonly #socket: Socket;
+  /** The TCP socket: the same, or the one below TLS. */
+  readonly #wire: Socket;
   readonly #parts: ConnectionParts;
   readonly #memory: RelpMemory;
   readonly #session: RelpClientSession;
@@ -45,13 +54,15 @@ export class RelpConnection implements Connection {
   /** Set when the session ends for a reason of ours. */
   #reason: { readonly trouble: Trouble | undefined } | undefined;
   #refusedCount = 0;
+  #ackTimer: NodeJS.Timeout | undefined;
   #isReady = false;
   #isOver = false;
   #error: Error | undefined;
 
-  constructor(socket: Socket, parts: ConnectionParts, memory: RelpMemory) {
+  constructor(socket: Socket, wire: Socket, parts: ConnectionParts, memory: RelpMemory) {
     const { window, timeoutMs } = parts.options;
     this.#socket = socket;
+    this.#wire = wire;
     this.#parts = parts;
     this.#memory = memory;
     this.#share = Math.max(1, Math.floor(window / SHARES));
@@ -208,6 +219,12 @@ export class RelpConnection implements Connection {
     this.#takeRefusals();
     if (session.acknowledged > this.#toldCount) this.#takeAnswers();
     this.#pump();
+    if (session.waiting > 0) this.#ackTimer ??= setTimeout(() => this.#acknowledge(), ACK_AFTER_MS);
+  }
+
+  #acknowledge(): void {
+    this.#ackTimer = undefined;
+    acknowledgeReceived(this.#wire);
   }
 
   #takeRefusals(): void {
@@ -258,6 +275,7 @@ export class RelpConnection implements Connection {
   #finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    clearTimeout(this.#ackTimer);
     this.#tell();
     this.#remember();
     const { ending } = this.#session;

@@ -13,8 +13,8 @@ import { measure } from './handle.ts';
 import { GRACE_MS, SentBatches } from './sent.ts';
 import { connectionTrouble, type Trouble } from './trouble.ts';
 
-/** Nothing more is written while so much is not done: what a reset costs is bounded by it. */
-const UNDONE_BYTES_MAX = 16 * 1024 * 1024;
+/** Nothing more is written while the peer's kernel has not taken so much. */
+const UNTAKEN_BYTES_MAX = 1024 * 1024;
 /** How often it is asked what the peer has taken: at first, and when nothing moves. */
 const ASK_AFTER_MS = 20;
 const ASK_AFTER_MS_MAX = 250;
@@ -73,7 +73,7 @@ export class StreamConnection implements Connection {
 
   #pump(): void {
     if (this.#isOver || this.#isLeaving || this.#isWriting) return;
-    if (this.#sent.bytes >= UNDONE_BYTES_MAX) return;
+    if (this.#sent.untakenBytes >= UNTAKEN_BYTES_MAX) return;
     const batch = this.#parts.reader.next();
     if (batch.count === 0) return;
     for (let i = 0; i < batch.count; i++) {
@@ -114,9 +114,8 @@ export class StreamConnection implements Connection {
 
   #askAgain(): void {
     this.#askAfterMs = Math.min(ASK_AFTER_MS_MAX, this.#askAfterMs * 2);
-    const { bytes } = this.#sent;
     this.#ask();
-    if (this.#sent.bytes < bytes) this.#pump();
+    this.#pump();
   }
 
   #learn(graceMs: number): void {
@@ -152,11 +151,11 @@ export class StreamConnection implements Connection {
     this.#wire.destroy();
   }
 
-  /** By the peer: with a FIN, when it has read all that its kernel took, or with a reset. */
+  /** By the peer. Only after an end of ours does its own mean that it has read all. */
   #ended(): void {
     if (this.#isOver) return;
     const { peer } = this.#parts;
-    if (this.#error === undefined) this.#learn(0);
+    this.#learn(this.#isLeaving && this.#error === undefined ? 0 : GRACE_MS);
     const why = `${peer} ended the connection`;
     const trouble = this.#error ? connectionTrouble(this.#error, peer) : { why, mend: undefined };
     this.#finish(this.#isLeaving && this.#sent.isEmpty ? undefined : trouble);

@@ -11,17 +11,19 @@ import { isIPv6 } from 'node:net';
 import { codeOf } from '../../base/fault.ts';
 import type { ReadBatch } from '../spool/batch.ts';
 import type { Connection, ConnectionParts, Open, OpenWish, Opened } from './connection.ts';
-import { GRACE_MS, SentBatches } from './sent.ts';
+import { SentBatches } from './sent.ts';
 import { connectionTrouble, printPeer, type Trouble } from './trouble.ts';
 
 /** 65,535 less the headers of IPv4 and UDP (RFC 768). */
 const DATAGRAM_BYTES_MAX = 65_507;
 /** A burst fits into the receive buffer that Linux gives by default: 212,992 bytes, about 280 short datagrams. */
-const BURST_RECORDS = 64;
+const BURST_RECORDS = 32;
 const BURST_BYTES = 64 * 1024;
 const PAUSE_MS = 1;
-/** Records that may be sent again when it turns out that nobody listens. */
-const UNDONE_RECORDS_MAX = 8192;
+/** By then an ICMP message is here, if there is to be one. */
+const GRACE_MS = 100;
+/** Bursts that may be sent again when it turns out that nobody listens. */
+const UNDONE_BURSTS_MAX = 256;
 
 /** What one connection leaves to the next. */
 interface UdpMemory {
@@ -109,11 +111,11 @@ class UdpConnection implements Connection {
 
   #pump(): void {
     if (this.#isOver || this.#isLeaving || this.#isPausing || this.#pending > 0) return;
-    const recordsMax = this.#memory.isCautious ? 1 : UNDONE_RECORDS_MAX;
-    if (this.#sent.bytes >= recordsMax) return;
+    const { isCautious } = this.#memory;
+    if (this.#sent.count >= (isCautious ? 1 : UNDONE_BURSTS_MAX)) return;
     const batch = this.#nextBatch();
     if (batch === undefined) return;
-    this.#burst(batch, Math.min(BURST_RECORDS, recordsMax));
+    this.#burst(batch, isCautious ? 1 : BURST_RECORDS);
     this.#isPausing = true;
     this.#pauseTimer = setTimeout(() => {
       this.#isPausing = false;

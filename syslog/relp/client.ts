@@ -19,7 +19,7 @@ const PIECE_BYTES = 16 * 1024;
 const HEADROOM = relpHeadroom(ANSWER_BYTES_MAX);
 /** While so many bytes wait to be sent, there is no room for another message. */
 const UNSENT_BYTES_MAX = 1024 * 1024;
-const OUTPUT_IDLE_BYTES = 256 * 1024;
+const OUTPUT_IDLE_BYTES = UNSENT_BYTES_MAX;
 /** RELP specification 0.0.1: DATALEN has nine digits. */
 const MESSAGE_BYTES_MAX = 999_999_999;
 /** Of an answer's text so much is kept; by the specification it has 80 at most. */

@@ -195,10 +195,12 @@ for (const kind of [...KINDS, ...UDP_KINDS]) {
   describe(`${kind.peer}, ${kind.name}`, { skip: skipFor(kind) }, () => {
     test('writes every record once, in order', async (t) => {
       const { server, sending } = await startPair(t, kind);
-      sending.appendTexts(range(1, COUNT).map(message));
+      // Datagrams: no more than the receiver's buffer holds, so that a busy machine loses none.
+      const count = kind.scheme === 'udp' ? 200 : COUNT;
+      sending.appendTexts(range(1, count).map(message));
       await waitUntil(`the queue is empty, ${sending.waiting()} wait`, () => sending.waiting() === 0);
-      await waitUntil('all are written', () => server.numbers().length >= COUNT);
-      assert.deepEqual(server.numbers(), range(1, COUNT));
+      await waitUntil('all are written', () => server.numbers().length >= count);
+      assert.deepEqual(server.numbers(), range(1, count));
       const { resentRecords, refusedRecords } = sending.transport.counts();
       assert.deepEqual([resentRecords, refusedRecords], [0, 0]);
       await sending.transport.stop(Date.now() + 5000);
@@ -223,7 +225,16 @@ for (const kind of [...KINDS, ...UDP_KINDS]) {
       await waitUntil('it delivers again', () => sending.transport.state().kind === 'connected');
       clearInterval(feed);
       await waitUntil('the queue is empty', () => sending.waiting() === 0);
-      await waitUntil('all are written', () => new Set(server.numbers()).size >= next - 1);
+      const missing = () => {
+        const there = new Set(server.numbers());
+        return range(1, next - 1).filter((n) => !there.has(n));
+      };
+      try {
+        await waitUntil('all are written', () => missing().length === 0);
+      } catch {
+        const { said } = sending.log;
+        assert.deepEqual(missing(), [], `${JSON.stringify(sending.transport.counts())} ${said.join('\n')}`);
+      }
       const { resentRecords, connections } = sending.transport.counts();
       const numbers = server.numbers();
       assert.deepEqual([...new Set(numbers)], range(1, next - 1));

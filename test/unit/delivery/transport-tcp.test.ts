@@ -44,7 +44,8 @@ describe('a server that reads', () => {
     await waitUntil('something has arrived', () => receiver.bytes > 0);
     await sending.transport.stop(Date.now() + 5000);
     await waitUntil('the connection has ended', () => receiver.sockets.size === 0);
-    assert.equal(sending.waiting(), 300 - receiver.messages().length);
+    assert.equal(sending.waiting(), 0);
+    assert.deepEqual(receiver.messages(), lines(1, 300));
   });
 });
 
@@ -56,7 +57,7 @@ describe('a server that does not read', () => {
     });
     const sending = startSending(t, [targetOf('tcp', receiver.port)], { timeoutMs: 300 });
     for (let i = 0; i < 10; i++) sending.append(i * 600 + 1, i * 600 + 600, 4000);
-    await waitUntil('it is stuck', () => sending.transport.counts().sentRecords > 500);
+    await waitUntil('it is stuck', () => sending.transport.counts().sentRecords > 200);
     await new Promise((done) => setTimeout(done, 1000));
     // A window that is closed is no silence: the connection stands.
     assert.equal(receiver.connections, 1);
