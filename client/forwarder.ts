@@ -205,6 +205,8 @@ export class Forwarder {
       );
     }
     this.#tellDraining(atMs);
+    // What could not be read a moment ago is not announced again.
+    if (waiting.records > underWay) this.#transport.wake();
   }
 
   #tellDraining(atMs: number): void {

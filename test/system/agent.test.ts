@@ -106,6 +106,32 @@ test('SIGHUP: a good configuration takes effect, a bad one changes nothing and s
   assert.equal(numbersIn(hosts.received).length, 302, 'nothing came twice');
 });
 
+test('reloads under load: destinations and inputs come, go and change, and nothing is lost', async (t) => {
+  const hosts = await Hosts.open(t);
+  hosts.writeAgent();
+  await hosts.startServer();
+  const agent = await hosts.startAgent();
+  let count = 0;
+  const writing = setInterval(() => {
+    hosts.writeLines(count, 200);
+    count += 200;
+  }, 10);
+  t.after(() => clearInterval(writing));
+  for (let round = 0; round < 6; round += 1) {
+    const destinations = [hosts.destination('one', { window: 100 + round })];
+    if (round % 2 === 0) destinations.push(hosts.destination('two', { to: 'relp://127.0.0.1:1' }));
+    hosts.writeAgent({
+      inputs: [round % 3 === 0 ? hosts.fileInput : { ...hosts.fileInput, severity: 'err' }],
+      destinations,
+    });
+    await hangUp(agent);
+  }
+  clearInterval(writing);
+  await hosts.arrived(count);
+  assert.equal((await agent.stop()).code, 0);
+  t.diagnostic(`${numbersIn(hosts.received).length - count} of ${count} came twice`);
+});
+
 test('a destination that is taken out leaves its messages on disk, and says so', async (t) => {
   const hosts = await Hosts.open(t);
   const nowhere = hosts.destination('gone', { to: `relp://127.0.0.1:${await freePort()}` });
