@@ -164,13 +164,7 @@ function openUnlessServed(
   try {
     return openFresh(listen, config);
   } catch (fault) {
-    const isServed = passed.some(
-      ({ kind, port, address }) =>
-        listen.family === 4 &&
-        kind === socketKind(listen) &&
-        port === listen.port &&
-        sameAddress(address, ANY_V6),
-    );
+    const isServed = passed.some((socket) => takesV4Of(socket, listen));
     if (isServed && fault instanceof Fault && fault.code === 'LISTEN_IN_USE') return undefined;
     throw fault;
   }
@@ -178,26 +172,39 @@ function openUnlessServed(
 
 type Standing = Pick<BoundSocket, 'kind' | 'port' | 'address'>;
 
+function takesV4Of({ kind, port, address }: Standing, listen: Listen): boolean {
+  return (
+    listen.family === 4 && kind === socketKind(listen) && port === listen.port && sameAddress(address, ANY_V6)
+  );
+}
+
 function standing(open: OpenListener): Standing {
   return { kind: socketKind(open), port: open.port, address: open.address };
 }
 
 /** The same socket under another descriptor: whoever serves it now closes its own. */
-function speakOtherwise(open: OpenListener, listen: Listen): OpenListener {
+function speakOtherwise(open: OpenListener, transport: ListenTransport): OpenListener {
   const { address, port, fds } = open;
+  const name = listenerName(transport, address, port);
   const second = duplicateSocket(fds[0] ?? -1);
-  if (second === undefined) throw faultFor(listen, 'EMFILE');
-  const { transport } = listen;
-  return { ...open, name: listenerName(transport, address, port), transport, fds: [second] };
+  if (second === undefined) {
+    const what = 'No descriptor is left for a listening socket.';
+    throw new Fault('LISTEN_FAILED', { what, where: name, mend: 'Raise LimitNOFILE of the service.' });
+  }
+  return { ...open, name, transport, fds: [second] };
 }
 
-/** What a passed socket that `listen` does not name is for, by its name; as far as this server can speak it. */
-function transportOf(socket: PassedSocket, config: SyslogConfig): ListenTransport {
+/**
+ * What is spoken on a passed socket whose address `listen` does not name: what it names for the IPv4 side of it, or
+ * else what the socket's name says, as far as this server can speak it.
+ */
+function transportOf(socket: Standing, name: string, config: SyslogConfig): ListenTransport {
   if (socket.kind === 'udp') return 'udp';
-  const name = socket.name.toLowerCase();
-  if (/relps|relp-?tls/.test(name) && config.tls) return 'relps';
-  if (/relp/.test(name)) return 'relp';
-  return /tls/.test(name) && config.tls ? 'tls' : 'tcp';
+  const asked = config.listen.find((listen) => takesV4Of(socket, listen));
+  if (asked) return asked.transport;
+  const isSecure = config.tls !== undefined && /tls|relps/i.test(name);
+  if (/relp/i.test(name)) return isSecure ? 'relps' : 'relp';
+  return isSecure ? 'tls' : 'tcp';
 }
 
 /**
@@ -218,7 +225,7 @@ export function openListeners(
     const [found] = at < 0 ? [] : rest.splice(at, 1);
     if (found) return fromSockets([found], listen.transport, true, config);
     const rival = kept.find((one) => isAt(standing(one), listen));
-    return rival ? speakOtherwise(rival, listen) : openUnlessServed(listen, config, served);
+    return rival ? speakOtherwise(rival, listen.transport) : openUnlessServed(listen, config, served);
   };
   try {
     for (const listen of config.listen) {
@@ -229,9 +236,18 @@ export function openListeners(
       all.push(one);
     }
     // A socket that the service manager passes is meant to be served, whatever `listen` says.
-    for (const socket of rest) all.push(fromSockets([socket], transportOf(socket, config), true, config));
-    for (const one of kept)
-      if (isPassed(one) && !all.some((other) => isSameSocket(one, other))) all.push(one);
+    for (const socket of rest) {
+      const transport = transportOf(socket, socket.name, config);
+      all.push(fromSockets([socket], transport, true, config));
+    }
+    for (const one of kept.filter(isPassed)) {
+      if (all.some((other) => isSameSocket(one, other))) continue;
+      const transport = transportOf(standing(one), one.transport, config);
+      const stays = transport === one.transport;
+      const goesOn = stays ? one : speakOtherwise(one, transport);
+      if (!stays) opened.push(goesOn);
+      all.push(goesOn);
+    }
     return all;
   } catch (fault) {
     // Passed sockets stay open for the next try; a second descriptor of one does not.

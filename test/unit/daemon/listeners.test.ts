@@ -3,15 +3,16 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { Fault } from '../../../base/fault.ts';
 import { parseAddress } from '../../../base/ip.ts';
-import type { Listen, SyslogConfig } from '../../../config/server.ts';
+import type { Listen, ListenTransport, SyslogConfig } from '../../../config/server.ts';
 import { type OpenListener, openListeners, type PassedSocket } from '../../../daemon/intake/listeners.ts';
-import { closeSocket, openBound } from '../../../kernel/socket.ts';
+import { closeSocket, openBound, type SocketKind } from '../../../kernel/socket.ts';
 import { config } from './samples.ts';
 
-function listen(transport: 'udp' | 'tcp', host: string, port = 0): Listen {
+function listen(transport: ListenTransport, host: string, port = 0): Listen {
   const family = host.includes(':') ? 6 : 4;
   return {
     transport,
@@ -33,10 +34,10 @@ function use(t: TestContext, listeners: OpenListener[]): OpenListener[] {
   return listeners;
 }
 
-function bound(host: string, name = ''): PassedSocket {
+function bound(host: string, name = '', kind: SocketKind = 'udp'): PassedSocket {
   const address = parseAddress(host);
   assert.ok(address);
-  const opened = openBound({ kind: 'udp', address, port: 0, reusePort: false, v6Only: false });
+  const opened = openBound({ kind, address, port: 0, reusePort: false, v6Only: false });
   assert.ok(opened.ok);
   return { ...opened.socket, name };
 }
@@ -136,4 +137,93 @@ test('a passed socket that takes IPv4 too serves 0.0.0.0, at the start and at a 
     [passed.fd],
   );
   assert.deepEqual(openListeners(wanted, [], first), first);
+});
+
+const TLS = {
+  cert: '/c',
+  key: '/k',
+  ca: undefined,
+  requireClientCert: false,
+  minVersion: 'TLSv1.2',
+} as const;
+
+test('every scheme has its name, and only udp:// is a UDP socket', (t) => {
+  const schemes = ['udp', 'tcp', 'relp', 'tls', 'relps'] as const;
+  const opened = use(t, openListeners(syslog(schemes.map((scheme) => listen(scheme, '127.0.0.1'))), []));
+  assert.deepEqual(
+    opened.map(({ name }) => name.slice(0, name.indexOf(':'))),
+    schemes,
+  );
+  assert.deepEqual(
+    opened.map(({ receiveBuffer }) => receiveBuffer !== undefined),
+    [true, false, false, false, false],
+  );
+});
+
+test('a passed socket speaks what `listen` says of its address, else what its name says', (t) => {
+  const tcp = (name: string, host = '127.0.0.1') => bound(host, name, 'tcp');
+  const passed = [
+    tcp('belfry-relp'),
+    tcp('belfry-tls'),
+    tcp('belfry-relps'),
+    tcp('belfry-relp-tls'),
+    tcp('other'),
+    tcp('tls'),
+    tcp('', '::'),
+  ];
+  const [, , , , , named, wild] = passed;
+  const wanted = [listen('relp', '127.0.0.1', named?.port), listen('tls', '0.0.0.0', wild?.port)];
+  const spoken = (config: SyslogConfig) => {
+    const opened = openListeners(config, passed);
+    return passed.map(({ fd }) => opened.find(({ fds }) => fds.includes(fd))?.transport);
+  };
+  use(t, openListeners(syslog(wanted), passed));
+  assert.deepEqual(spoken(syslog(wanted, { tls: TLS })), [
+    'relp',
+    'tls',
+    'relps',
+    'relps',
+    'tcp',
+    'relp',
+    'tls',
+  ]);
+  // Without a certificate nobody can speak TLS.
+  assert.deepEqual(spoken(syslog([wanted[0] as Listen])), [
+    'relp',
+    'tcp',
+    'relp',
+    'relp',
+    'tcp',
+    'relp',
+    'tcp',
+  ]);
+});
+
+test('at a reload an address may change its language: the same socket, under another descriptor', (t) => {
+  const first = use(t, openListeners(syslog([listen('tcp', '127.0.0.1')]), []));
+  const [standing] = first as [OpenListener];
+  const wanted = syslog([listen('tls', '127.0.0.1', standing.port)], { tls: TLS });
+  const [second] = use(t, openListeners(wanted, [], first)) as [OpenListener];
+  assert.equal(second.transport, 'tls');
+  assert.equal(second.port, standing.port);
+  assert.notEqual(second.fds[0], standing.fds[0]);
+  assert.equal(second.name, `tls://127.0.0.1:${standing.port}`);
+});
+
+test('what changed its language is closed again on a fault, and what stands is not', (t) => {
+  const first = use(t, openListeners(syslog([listen('tcp', '127.0.0.1')]), []));
+  const [standing] = first as [OpenListener];
+  const before = readdirSync('/proc/self/fd').length;
+  const wanted = [listen('relp', '127.0.0.1', standing.port), listen('tcp', '192.0.2.1')];
+  assert.throws(() => openListeners(syslog(wanted), [], first), { code: 'LISTEN_FAILED' });
+  assert.equal(readdirSync('/proc/self/fd').length, before);
+});
+
+test('a passed TLS socket speaks plainly when the certificate has gone from the configuration', (t) => {
+  const passed = bound('127.0.0.1', 'relps', 'tcp');
+  const first = use(t, openListeners(syslog([], { tls: TLS }), [passed]));
+  assert.equal(first[0]?.transport, 'relps');
+  const [second] = use(t, openListeners(syslog([]), [], first));
+  assert.equal(second?.transport, 'relp');
+  assert.deepEqual(openListeners(syslog([], { tls: TLS }), [], first), first);
 });
