@@ -3,7 +3,7 @@
 // Promises: an input that cannot start takes nobody else down. Why is said once, and when it works again; it is
 // tried every RETRY_MS. Refuses: to start what has been stopped.
 
-import { Fault } from '../base/fault.ts';
+import { codeOf, Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
 import type { InputConfig } from '../config/agent.ts';
 import type { Input, InputSink } from './inputs/input.ts';
@@ -57,9 +57,9 @@ export class RunningInput {
       input = this.#parts.open();
       await input.start();
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
+      const fault = faultOf(error);
       await input?.stop().catch(() => undefined);
-      return error;
+      return fault;
     }
     // Should it have been stopped meanwhile, `stop` waits for this and goes on from here.
     this.#started(input);
@@ -131,6 +131,14 @@ export class RunningInput {
       isDone: false,
     };
   }
+}
+
+/** What the system refuses may be granted later; all else is a bug of ours. */
+function faultOf(error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  const code = codeOf(error);
+  if (code === undefined) throw error;
+  return new Fault('INPUT_FAILED', { what: `The system refused it: ${(error as Error).message}.` });
 }
 
 function troubleWords({ text }: Fault): string {

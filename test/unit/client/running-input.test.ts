@@ -78,6 +78,27 @@ test('a fault of the configuration is thrown at the first start', async (t) => {
   await running.stop();
 });
 
+test('what the system refuses is trouble of that input; a bug is a bug', async (t) => {
+  const world = new AgentWorld(t);
+  const config = world.devlog('dev');
+  const log = new SpoolLog();
+  const make = (error: Error) =>
+    new RunningInput({
+      config,
+      destination: undefined,
+      sink: NO_SINK,
+      log,
+      open: () => {
+        throw error;
+      },
+    });
+  const refused = make(Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' }));
+  await refused.start();
+  assert.match(refused.status().trouble ?? '', /EMFILE: too many open files/);
+  await refused.stop();
+  await assert.rejects(make(new TypeError('x is not a function')).start(), TypeError);
+});
+
 test('queues beside those that are configured are found, if something waits in them', async (t) => {
   const world = new AgentWorld(t);
   for (const name of ['old', 'done']) world.doors.shut.add(name);
