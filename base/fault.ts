@@ -61,7 +61,10 @@ export const FAULTS = {
   CONTROL_FAILED: { exit: EXIT.config, means: 'The control socket could not be made.' },
   CONTROL_NOT_REACHED: { exit: EXIT.nothing, means: 'No Belfry answers on the control socket.' },
   INPUT_IN_USE: { exit: EXIT.config, means: 'Another program receives where an input of the agent should.' },
-  INPUT_PERMISSION: { exit: EXIT.permission, means: 'The right to read from a source of messages is missing.' },
+  INPUT_PERMISSION: {
+    exit: EXIT.permission,
+    means: 'The right to read from a source of messages is missing.',
+  },
   INPUT_FAILED: { exit: EXIT.config, means: 'A source of messages cannot be used, for another reason.' },
   KERNEL_DOOR: {
     exit: EXIT.software,
@@ -74,7 +77,10 @@ export const FAULTS = {
   },
   SPOOL_IN_USE: { exit: EXIT.config, means: 'Another process holds the spool.' },
   SPOOL_FAILED: { exit: EXIT.config, means: 'The directory of a spool could not be made or opened.' },
-  QUEUE_NOT_FOUND: { exit: EXIT.nothing, means: 'There is no queue in this directory, or it may not be read.' },
+  QUEUE_NOT_FOUND: {
+    exit: EXIT.nothing,
+    means: 'There is no queue in this directory, or it may not be read.',
+  },
   SEND_FAILED: { exit: EXIT.nothing, means: 'A message could not be handed to its destination.' },
 } as const satisfies Record<string, { exit: ExitCode; means: string }>;
 
