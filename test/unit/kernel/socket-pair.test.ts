@@ -19,11 +19,11 @@ test('bytes go both ways, and an end is heard', async () => {
   const { near, far } = pair();
   const one = new Socket({ fd: near, allowHalfOpen: true });
   const other = new Socket({ fd: far, allowHalfOpen: true });
+  const heard = Promise.all([once(other, 'data'), once(one, 'data'), once(one, 'end'), once(other, 'end')]);
   one.end('there');
   other.end('back');
-  const [there, back] = await Promise.all([once(other, 'data'), once(one, 'data')]);
+  const [there, back] = await heard;
   assert.deepEqual([String(there), String(back)], ['there', 'back']);
-  await Promise.all([once(one, 'end'), once(other, 'end')]);
   one.destroy();
   other.destroy();
 });
