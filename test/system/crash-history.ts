@@ -197,7 +197,9 @@ export class History {
       case 'fill files':
         return filesDisk?.fill();
       case 'rotate':
-        return this.#file.rotate();
+        this.#file.rotate();
+        this.#did.push(`(from ${this.#file.next} on)`);
+        return;
     }
   }
 

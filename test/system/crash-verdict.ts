@@ -16,6 +16,8 @@ export interface Verdict {
   readonly deepest: number;
   /** Numbers that arrived for the first time after a higher one. */
   readonly late: number;
+  /** The first few of them, each with the highest that stood before it. */
+  readonly lateOnes: readonly string[];
 }
 
 /** ` source[123]: n=7;` → 7, for each line of that source, in order. A line that is torn is no arrival. */
@@ -36,6 +38,7 @@ export function tornLines(text: string): string[] {
 /** `required`: all numbers below it had to arrive. */
 export function judge(arrivals: readonly number[], required: number): Verdict {
   const seen = new Set<number>();
+  const lateOnes: string[] = [];
   let [highest, before, twice, windows, deepest, late] = [-1, -1, 0, 0, 0, 0];
   for (const number of arrivals) {
     if (number <= before) {
@@ -43,7 +46,10 @@ export function judge(arrivals: readonly number[], required: number): Verdict {
       deepest = Math.max(deepest, highest - number + 1);
     }
     if (seen.has(number)) twice += 1;
-    else if (number < highest) late += 1;
+    else if (number < highest) {
+      late += 1;
+      if (lateOnes.length < 3) lateOnes.push(`${number} behind ${highest}, ${before}`);
+    }
     seen.add(number);
     highest = Math.max(highest, number);
     before = number;
@@ -58,5 +64,6 @@ export function judge(arrivals: readonly number[], required: number): Verdict {
     windows,
     deepest,
     late,
+    lateOnes,
   };
 }

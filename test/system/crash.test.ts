@@ -45,8 +45,8 @@ function assertNothingLost(outcome: Outcome, what: string): void {
 
 function assertInOrder({ file, tcp, devlog, did }: Outcome): void {
   assert.deepEqual(
-    { file: file.late, tcp: tcp.late, devlog: devlog.late },
-    { file: 0, tcp: 0, devlog: 0 },
+    { file: file.lateOnes, tcp: tcp.lateOnes, devlog: devlog.lateOnes },
+    { file: [], tcp: [], devlog: [] },
     `out of order: ${did.join(', ')}`,
   );
 }
