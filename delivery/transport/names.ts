@@ -23,6 +23,15 @@ async function askSystem(host: string): Promise<readonly string[]> {
   return found.map(({ address }) => address);
 }
 
+const NOT_KNOWN: readonly (string | undefined)[] = ['ENOTFOUND', 'ENODATA'];
+
+/** An answer without an address is an error as well; undefined: there was none in time. */
+function errorOf(answer: Answer | undefined): Error | undefined {
+  if (answer === undefined) return undefined;
+  if (!('error' in answer)) return Object.assign(new Error('no address'), { code: 'ENODATA' });
+  return answer.error instanceof Error ? answer.error : new Error(String(answer.error));
+}
+
 export class Names {
   readonly #resolve: Resolve;
   readonly #timeoutMs: number;
@@ -45,13 +54,11 @@ export class Names {
   }
 
   #without(host: string, answer: Answer | undefined): Found {
-    const error = answer === undefined || !('error' in answer) ? undefined : answer.error;
-    const isUnknown = answer !== undefined && ['ENOTFOUND', 'ENODATA', undefined].includes(codeOf(error));
-    if (isUnknown) this.#known.delete(host);
+    const error = errorOf(answer);
+    if (NOT_KNOWN.includes(codeOf(error))) this.#known.delete(host);
     const addresses = this.#known.get(host);
     if (addresses !== undefined) return { ok: true, addresses: addresses.slice(0, ADDRESSES_MAX) };
-    const said = answer !== undefined && error === undefined ? 'no address' : error;
-    return { ok: false, trouble: nameTrouble(host, said, this.#timeoutMs) };
+    return { ok: false, trouble: nameTrouble(host, error, this.#timeoutMs) };
   }
 
   #ask(host: string): Promise<Answer> {

@@ -92,17 +92,18 @@ const received = Buffer.alloc(64 * 1024);
 function openRelp({ timeoutMs }: TransportOptions): Open {
   const memory = new RelpMemory();
   return async ({ target, addresses, signal, partsFor }: OpenWish): Promise<Opened> => {
-    let connection: RelpConnection | undefined;
+    const link: { connection: RelpConnection | undefined } = { connection: undefined };
     const onread = {
       buffer: received,
       callback: (count: number, bytes: Uint8Array) => {
-        connection?.receive(bytes.subarray(0, count));
+        link.connection?.receive(bytes.subarray(0, count));
         return true;
       },
     };
     const dialed = await dial({ addresses, port: target.port, timeoutMs, signal, onread });
     if (!dialed.ok) return dialed;
-    connection = new RelpConnection(dialed.socket, dialed.socket, partsFor(dialed.peer), memory);
-    return { ok: true, connection };
+    const { socket, peer } = dialed;
+    link.connection = new RelpConnection(socket, socket, partsFor(peer), memory);
+    return { ok: true, connection: link.connection };
   };
 }

@@ -8,7 +8,7 @@ import { type RelpClientEnd, RelpClientSession } from '../../syslog/relp/client.
 import type { ReadBatch } from '../spool/batch.ts';
 import type { Connection, ConnectionParts } from './connection.ts';
 import { acknowledgeReceived } from './handle.ts';
-import { REFUSALS_MAX, type RelpMemory } from './relp-memory.ts';
+import type { Detour, RelpMemory } from './relp-memory.ts';
 import { relpTrouble } from './relp-words.ts';
 import type { Trouble } from './trouble.ts';
 
@@ -24,12 +24,13 @@ const ACK_AFTER_MS = 3;
 /** The server has so long to end a connection whose session has ended in order. */
 const LINGER_MS = 1000;
 
-/** Ends that may be a message's fault. */
-const SUSPICIOUS: readonly (RelpClientEnd | undefined)[] = [
+/** Ends that may be a message's fault, if they come within BLAME_WITHIN_MS after it was sent. */
+const BREAKS: readonly (RelpClientEnd | undefined)[] = [
   'connection_ended',
   'server_closed',
   'server_aborted',
 ];
+const BLAME_WITHIN_MS = 5000;
 
 export class RelpConnection implements Connection {
   readonly #socket: Socket;
@@ -47,10 +48,11 @@ export class RelpConnection implements Connection {
   /** The last record that was sent, or passed over since it is done. */
   #handled: number | undefined;
   #sentCount = 0;
+  #sentAtMs = 0;
   /** Answers that the queue knows of. */
   #toldCount = 0;
   /** Sent in place of a suspect: then the queue is told nothing. */
-  #detour: { readonly suspect: number; readonly sequence: number } | undefined;
+  #detour: Detour | undefined;
   /** Set when the session ends for a reason of ours. */
   #reason: { readonly trouble: Trouble | undefined } | undefined;
   #refusedCount = 0;
@@ -117,25 +119,17 @@ export class RelpConnection implements Connection {
   #pump(): void {
     if (this.#isOver) return;
     if (this.#reason === undefined && this.#isTimeToSend()) {
-      if (this.#isCautious()) this.#sendOne();
+      if (this.#memory.isCautious) this.#sendOne();
       else this.#sendMany();
     }
     this.#flush();
   }
 
-  /** After a connection without an answer, one record at a time until one is answered. */
-  #isCautious(): boolean {
-    return this.#memory.fruitless > 0;
-  }
-
   /** Not for a few: a server that answers one by one would be sent one by one. */
   #isTimeToSend(): boolean {
     const { waiting, hasRoom } = this.#session;
-    return (
-      !this.#memory.isFull &&
-      hasRoom &&
-      (this.#isCautious() ? waiting === 0 : waiting <= this.#parts.options.window - this.#share)
-    );
+    if (this.#memory.isCautious) return hasRoom && waiting === 0;
+    return hasRoom && waiting <= this.#parts.options.window - this.#share;
   }
 
   #sendMany(): void {
@@ -156,10 +150,13 @@ export class RelpConnection implements Connection {
   }
 
   #nextBatch(): ReadBatch | undefined {
-    if (this.#batch !== undefined && this.#at < this.#batch.count) return this.#batch;
-    this.#at = 0;
-    this.#batch = this.#parts.reader.next();
-    return this.#batch.count > 0 ? this.#batch : undefined;
+    const { reader } = this.#parts;
+    if (this.#batch === undefined || this.#at >= this.#batch.count) {
+      this.#at = 0;
+      this.#batch = reader.next();
+    }
+    const sequence = this.#batch.sequences[this.#at] as number;
+    return this.#batch.count > 0 && this.#memory.maySend(sequence) ? this.#batch : undefined;
   }
 
   /** False: it is done already. */
@@ -172,6 +169,7 @@ export class RelpConnection implements Connection {
     this.#session.send(sequence, batch.bytes, start, end, nowMs);
     this.#parts.tally.sent(sequence, end - start);
     this.#sentCount += 1;
+    this.#sentAtMs = nowMs;
     return true;
   }
 
@@ -238,14 +236,13 @@ export class RelpConnection implements Connection {
   }
 
   #takeAnswers(): void {
-    this.#memory.fruitless = 0;
     this.#parts.listener.proved();
     if (this.#detour !== undefined) {
       // The window knows a later record than those that follow: they need a session of their own.
       this.#close(undefined);
       return;
     }
-    this.#memory.clearSuspect();
+    this.#memory.answered();
     const isMuch = this.#session.acknowledged - this.#toldCount >= this.#share;
     if (isMuch || this.#session.waiting === 0) this.#tell();
   }
@@ -253,7 +250,7 @@ export class RelpConnection implements Connection {
   /** The queue may forget what is settled. */
   #tell(): void {
     const { acknowledged, waiting, settledThrough } = this.#session;
-    if (this.#detour !== undefined || this.#sentCount === 0) return;
+    if (this.#detour !== undefined || this.#handled === undefined) return;
     const isAllSettled = waiting === 0 && this.#refusedCount === 0;
     const through = isAllSettled ? this.#handled : settledThrough;
     this.#toldCount = acknowledged;
@@ -302,42 +299,23 @@ export class RelpConnection implements Connection {
 
   /** What the next connection has to know. */
   #remember(): void {
-    const { acknowledged } = this.#session;
-    for (const sequence of this.#session.settledBeyond()) this.#memory.done(sequence);
-    if (this.#session.ending === 'answer_timeout') this.#memory.waitLonger();
-    if (acknowledged > 0) this.#giveUp();
-    else if (this.#refusedCount === 0 && this.#sentCount > 0) this.#suspect();
-  }
-
-  #giveUp(): void {
-    if (this.#detour !== undefined) {
-      const { suspect, sequence } = this.#detour;
-      this.#memory.done(sequence);
-      this.#memory.clearSuspect();
-      this.#refuse(suspect, `the connection ended ${REFUSALS_MAX} times instead of an answer`);
-    }
-    for (const [sequence, words] of this.#memory.hopeless()) {
-      this.#refuse(sequence, `it was answered with "${words}" ${REFUSALS_MAX} times`);
-    }
-  }
-
-  #refuse(sequence: number, why: string): void {
+    const session = this.#session;
+    const isSoon = performance.now() - this.#sentAtMs < BLAME_WITHIN_MS;
+    const givenUp = this.#memory.learn({
+      sent: this.#sentCount,
+      acknowledged: session.acknowledged,
+      refused: this.#refusedCount,
+      settledBeyond: session.settledBeyond(),
+      unacknowledged: session.unacknowledged(),
+      detour: this.#detour,
+      wasBroken: isSoon && this.#reason === undefined && BREAKS.includes(session.ending),
+      wasTooLate: session.ending === 'answer_timeout',
+    });
     const { tally, voice, peer } = this.#parts;
-    this.#memory.done(sequence);
-    tally.counts.refusedRecords += 1;
-    voice.warn(
-      'refused',
-      `${peer} takes other messages, but not number ${sequence} of the queue: ${why}. It is given up and counted as refused.`,
-    );
-  }
-
-  #suspect(): void {
-    this.#memory.fruitless += 1;
-    const unanswered = this.#session.unacknowledged();
-    const [sequence] = unanswered;
-    if (sequence === undefined || unanswered.length > 1) return;
-    if (this.#reason !== undefined || !SUSPICIOUS.includes(this.#session.ending)) return;
-    if (this.#detour === undefined) this.#memory.suspect(sequence);
-    else this.#memory.blameAnother();
+    for (const { sequence, why } of givenUp) {
+      tally.counts.refusedRecords += 1;
+      const whose = `${peer} takes other messages, but not number ${sequence} of the queue: ${why}.`;
+      voice.warn('refused', `${whose} It is given up, and counted as refused.`);
+    }
   }
 }

@@ -95,11 +95,11 @@ export function connectTimeout(peer: string, timeoutMs: number): Trouble {
 }
 
 /** `undefined`: the answer did not come in time. */
-export function nameTrouble(host: string, error: unknown, timeoutMs: number): Trouble {
+export function nameTrouble(host: string, error: Error | undefined, timeoutMs: number): Trouble {
   const mend = 'Look at the name, and at the name servers in /etc/resolv.conf.';
   if (error === undefined)
     return { why: `DNS did not answer for ${host} within ${printSpan(timeoutMs)}`, mend };
-  const code = codeOf(error) ?? String(error);
+  const code = codeOf(error) ?? error.message;
   if (code === 'ENOTFOUND' || code === 'ENODATA') return { why: `DNS knows no address of ${host}`, mend };
   if (code === 'EAI_AGAIN' || code === 'ETIMEOUT') return { why: `DNS does not answer for ${host}`, mend };
   return { why: `DNS has no answer for ${host} (${code})`, mend };

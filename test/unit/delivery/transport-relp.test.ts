@@ -203,6 +203,18 @@ describe('a record that the server does not take', () => {
     assert.equal(receiver.taken.length, 300);
   });
 
+  test('and is the last is done with, when it has been given up', async (t) => {
+    const receiver = await receiveRelp(t, (text) => (text === 'line 100' ? 'no' : 'ok'));
+    const sending = startSending(t, [targetOf('relp', receiver.port)]);
+    await waitUntil('it is connected', () => sending.transport.state().kind === 'connected');
+    for (let i = 1; sending.transport.counts().refusedRecords === 0; i++) {
+      sending.append(i === 1 ? 1 : i + 99, i + 99);
+      await waitUntil('it is tried', () => sending.waiting() === 0 || receiver.taken.length === i + 98);
+    }
+    await waitUntil('the queue is empty', () => sending.waiting() === 0);
+    assert.equal(sending.transport.counts().refusedRecords, 1);
+  });
+
   test('and ends the connection is kept while it is the last', async (t) => {
     const receiver = await receiveRelp(t, (text) => (text === 'line 10' ? 'end' : 'ok'));
     const sending = startSending(t, [targetOf('relp', receiver.port)]);
