@@ -5,19 +5,19 @@
 // input that cannot start takes nothing else down. Stops in the reverse order, within a deadline.
 
 import { resourceUsage } from 'node:process';
-import { isDeepStrictEqual } from 'node:util';
 import { type ControlServer, openControlSocket } from '../base/control-socket.ts';
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
 import type { AgentConfig, DestinationConfig, InputConfig } from '../config/agent.ts';
 import type { SpoolReader } from '../delivery/spool/reader.ts';
 import type { AgentAnswers } from './control.port.ts';
-import { endsBy } from './deadline.ts';
+import { endsBy, waitForAll } from './deadline.ts';
 import type { AgentDoors } from './doors.ts';
 import { Forwarder } from './forwarder.ts';
 import { LiveInputs } from './live-inputs.ts';
 import { sayOrphans } from './orphans.ts';
 import { RunningInput } from './running-input.ts';
+import { isReplayable, isSame, keepsDestination, keepsInput } from './same.ts';
 import type { AgentStatus } from './status.ts';
 
 export interface AgentParts {
@@ -32,16 +32,6 @@ const TICK_MS = 1000;
 const LIVE_STOP_MS = 1000;
 /** For the answers to what is under way when a destination is opened anew by a reload. */
 const RELOAD_WITHIN_MS = 1500;
-
-/** Those that can be read again from a checkpoint, so that each destination has its own. */
-export function isReplayable({ type }: InputConfig): boolean {
-  return type === 'journald' || type === 'file';
-}
-
-/** What must be equal for a part to go on untouched. */
-function isSame(a: object, b: object): boolean {
-  return isDeepStrictEqual({ ...a, place: undefined }, { ...b, place: undefined });
-}
 
 export class Agent {
   readonly #parts: AgentParts;
@@ -140,8 +130,12 @@ export class Agent {
     if (this.#isDone) this.#finish();
   }
 
+  get #inputs(): RunningInput[] {
+    return [...this.#forwarders.flatMap((one) => [...one.inputs.values()]), ...this.#live.inputs];
+  }
+
   get #isDone(): boolean {
-    const inputs = [...this.#forwarders.flatMap((one) => [...one.inputs.values()]), ...this.#live.inputs];
+    const inputs = this.#inputs;
     return (
       inputs.length > 0 &&
       inputs.every(({ isDone }) => isDone) &&
@@ -161,11 +155,7 @@ export class Agent {
   async #reload(config: AgentConfig): Promise<void> {
     if (this.#state === 'stopping') return;
     const old = this.#config;
-    const isSameMessage = old.host === config.host && old.maxMessageBytes === config.maxMessageBytes;
-    const keeps = (one: Forwarder) =>
-      old.maxMessageBytes === config.maxMessageBytes &&
-      config.destinations.some((other) => isSame(one.config, other));
-    const leaving = this.#forwarders.filter((one) => !keeps(one));
+    const leaving = this.#forwarders.filter((one) => !keepsDestination(one.config, old, config));
     const control = await this.#openOtherControl(old, config);
     const arriving = await this.#exchange(leaving, config).catch(async (fault: unknown) => {
       await control?.stop();
@@ -174,7 +164,7 @@ export class Agent {
     await this.#takeControl(control, config);
     this.#config = config;
     this.#takeForwarders(leaving, arriving);
-    await this.#moveInputs(config, (a, b) => isSameMessage && isSame(a, b));
+    await this.#moveInputs(old, config);
     await this.#stopLeaving(leaving, config);
     this.#loadedAt = new Date();
   }
@@ -250,19 +240,16 @@ export class Agent {
   }
 
   /** Those that are gone or have changed end; those that are new or have changed begin. */
-  async #moveInputs(
-    config: AgentConfig,
-    isSameInput: (a: InputConfig, b: InputConfig) => boolean,
-  ): Promise<void> {
+  async #moveInputs(from: AgentConfig, to: AgentConfig): Promise<void> {
     const deadlineMs = Date.now() + RELOAD_WITHIN_MS;
-    const isGone = (one: RunningInput) => !config.inputs.some((other) => isSameInput(one.config, other));
+    const isGone = (one: RunningInput) => !keepsInput(one.config, from, to);
     const leaves = this.#forwarders.flatMap((forwarder) =>
       [...forwarder.inputs.values()]
         .filter(isGone)
         .map((one) => forwarder.removeInput(one.config, deadlineMs)),
     );
     await Promise.all([...leaves, this.#live.leave(isGone)]);
-    await this.#startInputs(config).catch((error: unknown) => this.#sayFault(error));
+    await this.#startInputs(to).catch((error: unknown) => this.#sayFault(error));
   }
 
   async #stopLeaving(leaving: readonly Forwarder[], config: AgentConfig): Promise<void> {
@@ -305,7 +292,6 @@ export class Agent {
 
   status(): AgentStatus {
     const usage = resourceUsage();
-    const inputs = [...this.#forwarders.flatMap((one) => [...one.inputs.values()]), ...this.#live.inputs];
     return {
       program: 'belfry agent',
       version: this.#parts.version,
@@ -319,7 +305,7 @@ export class Agent {
         failedReloads: this.#failedReloads,
       },
       host: this.#config.host,
-      inputs: inputs.map((input) => input.status()),
+      inputs: this.#inputs.map((input) => input.status()),
       destinations: this.#forwarders.map((forwarder) => forwarder.status()),
       process: {
         residentBytes: process.memoryUsage.rss(),
@@ -327,10 +313,4 @@ export class Agent {
       },
     };
   }
-}
-
-/** All come to their end before the first failure is told. */
-async function waitForAll(works: readonly Promise<void>[]): Promise<void> {
-  const ends = await Promise.allSettled(works);
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

@@ -1,4 +1,4 @@
-// Waits for the end of something, but no longer than a stop may take.
+// Waiting for the end of things: of all, or no longer than a stop may take.
 
 /** Whether it came to its end by then; `deadlineMs` is in milliseconds since 1970. Its failure is passed on. */
 export async function endsBy(deadlineMs: number, work: Promise<unknown>): Promise<boolean> {
@@ -11,4 +11,10 @@ export async function endsBy(deadlineMs: number, work: Promise<unknown>): Promis
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** All come to their end before the first failure is told. */
+export async function waitForAll(works: readonly Promise<void>[]): Promise<void> {
+  const ends = await Promise.allSettled(works);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
