@@ -122,3 +122,13 @@ test('behind garbage, the entry after the next empty line is whole', () => {
     { seed: SEED, numRuns: 1000 },
   );
 });
+
+test('a length that nothing can have is garbage, not a small one', () => {
+  const length = Buffer.alloc(8);
+  length.writeUInt32LE(4, 0);
+  length.writeUInt32LE(1, 4);
+  const parser = new ExportParser(WANTED);
+  const bytes = Buffer.concat([Buffer.from('MESSAGE\n'), length, Buffer.from('text\n\nMESSAGE=after\n\n')]);
+  assert.deepEqual(parse(parser, [bytes]), [['after', undefined, undefined]]);
+  assert.equal(parser.garbage, 1);
+});

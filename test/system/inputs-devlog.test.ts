@@ -3,7 +3,15 @@
 // respect for whoever else stands there.
 
 import assert from 'node:assert/strict';
-import { closeSync, lstatSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Fault, type FaultCode } from '../../base/fault.ts';
@@ -71,6 +79,18 @@ async function send(path: string, text: string): Promise<void> {
     return error !== 'EAGAIN';
   });
   assert.equal(error, '');
+}
+
+/** Descriptors of this process that are sockets. */
+function countSockets(): number {
+  const links = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  });
+  return links.filter((link) => link.startsWith('socket:')).length;
 }
 
 const taken = ({ sink }: Running, count: number) =>
@@ -153,12 +173,39 @@ test('programs do not wait for a busy agent either', { skip: skipWithout('logger
   assert.equal(queue_full, 0);
 });
 
+test('a queue that is full for a moment, again and again', async (t) => {
+  const running = await start(t);
+  running.sink.isMoody = true;
+  for (let i = 0; i < 3000; i += 1) await send(running.path, `<13>app: n${i}`);
+  await waitUntil('all are here', () => {
+    running.input.resume();
+    return running.sink.taken === 3000;
+  });
+  const numbers = running.sink.texts().map((text) => Number(text.slice(1)));
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: 3000 }, (_, i) => i),
+  );
+});
+
 test('what was sent before the stop is taken, and the socket is gone after it', async (t) => {
   const running = await start(t);
   for (let i = 0; i < 300; i += 1) await send(running.path, `<13>app: ${i}`);
   await running.input.stop();
   assert.equal(running.sink.taken, 300);
   assert.throws(() => lstatSync(running.path), /ENOENT/);
+});
+
+test('what waits in a socket when it is given up is taken', async (t) => {
+  const path = join(useFolder(t), 'log');
+  const bound = bindUnixDatagram(path);
+  assert.ok(bound.ok);
+  for (let i = 0; i < 5; i += 1) assert.ok(sendUnixDatagram(path, Buffer.from(`${i}`)).ok);
+  const inlet = threads(t).openQueue(() => undefined);
+  // Both orders are there before the thread has looked at the socket.
+  await Promise.all([inlet.watch({ fd: bound.fd, kind: 'local', allow: [] }), inlet.forget(bound.fd)]);
+  assert.equal(inlet.queue.countOf('received'), 5);
+  await inlet.close();
 });
 
 test('at the stop, what a full queue does not take is counted', async (t) => {
@@ -233,8 +280,10 @@ test('without the right to write the folder, it says what is missing', async (t)
 
 test('a socket that somebody removed is there again', async (t) => {
   const running = await start(t);
+  const sockets = countSockets();
   unlinkSync(running.path);
   await waitUntil('it is said', () => running.log.has('it is there again'));
+  await waitUntil('the old one is closed', () => countSockets() === sockets);
   await send(running.path, '<13>app: back');
   await taken(running, 1);
   assert.equal(running.input.status().trouble, undefined);

@@ -49,7 +49,10 @@ class JournalWriter {
   constructor(t: TestContext, path: string) {
     const { path: program, env } = demandPeer('systemd-journal-remote');
     const stdio = ['pipe', 'ignore', 'ignore'] as const;
-    this.#child = spawn(program, ['--output', path, '-'], { env: { ...process.env, ...env }, stdio: [...stdio] });
+    this.#child = spawn(program, ['--output', path, '-'], {
+      env: { ...process.env, ...env },
+      stdio: [...stdio],
+    });
     this.#child.stdin?.on('error', () => undefined);
     this.#ended = new Promise((done) => this.#child.once('close', () => done()));
     t.after(() => this.#child.kill('SIGKILL'));
@@ -81,7 +84,11 @@ function makeScene(t: TestContext): Scene {
   const { path, remove } = makeFolder('journal');
   t.after(remove);
   mkdirSync(join(path, 'journal'));
-  return { journal: join(path, 'journal'), checkpoints: join(path, 'checkpoints'), log: new RememberingLog() };
+  return {
+    journal: join(path, 'journal'),
+    checkpoints: join(path, 'checkpoints'),
+    log: new RememberingLog(),
+  };
 }
 
 interface Running {
@@ -195,7 +202,10 @@ test('matches choose', { skip }, async (t) => {
   await writeJournal(t, join(scene.journal, 'a.journal'), entries(1, 70));
   const running = await start(t, scene, ['_PID=103', '_SYSTEMD_UNIT=counter.service']);
   await waitFor(running, 10);
-  assert.deepEqual(numbersOf(running), run(1, 70).filter((i) => i % 7 === 3));
+  assert.deepEqual(
+    numbersOf(running),
+    run(1, 70).filter((i) => i % 7 === 3),
+  );
 });
 
 test('how fast it is read', { skip }, async (t) => {

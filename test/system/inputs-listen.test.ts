@@ -103,14 +103,24 @@ test('senders that are not allowed are refused and counted', async (t) => {
   assert.equal(running.sink.taken, 0);
 });
 
-test('TCP senders wait for a full queue, and lose nothing', async (t) => {
+/** Long ones fill a batch by their bytes, short ones by their number. */
+for (const padding of [200, 0]) {
+  const kind = padding > 0 ? 'long' : 'short';
+  test(`TCP senders of ${kind} messages wait for a full queue, and lose nothing`, (t) =>
+    fillQueue(t, padding));
+}
+
+async function fillQueue(t: TestContext, padding: number): Promise<void> {
   const running = await start(t);
   running.sink.room = 50;
   const count = 20_000;
   const senders = await Promise.all([1, 2, 3].map(() => openSender(running.port)));
   const writing = senders.map(async (sender, at) => {
     for (let i = 0; i < count; i += 1000) {
-      const lines = Array.from({ length: 1000 }, (_, k) => `<13>app: s${at} n${i + k} ${'.'.repeat(200)}\n`);
+      const lines = Array.from(
+        { length: 1000 },
+        (_, k) => `<13>app: s${at} n${i + k} ${'.'.repeat(padding)}\n`,
+      );
       await sender.write(lines.join(''));
     }
     await sender.end();
@@ -132,12 +142,31 @@ test('TCP senders wait for a full queue, and lose nothing', async (t) => {
   assert.equal(running.sink.taken, 3 * count);
   for (const at of [0, 1, 2]) {
     const own = running.sink.texts().filter((text) => text.startsWith(`s${at} `));
-    const numbers = own.map((text) => Number(/ n(\d+) /.exec(text)?.[1]));
+    const numbers = own.map((text) => Number(/ n(\d+)/.exec(text)?.[1]));
     assert.deepEqual(
       numbers,
       Array.from({ length: count }, (_, i) => i),
     );
   }
+}
+
+test('a queue that is full for a moment, again and again', async (t) => {
+  const running = await start(t);
+  running.sink.isMoody = true;
+  const count = 20_000;
+  const sender = await openSender(running.port);
+  const text = Array.from({ length: count }, (_, i) => `<13>app: n${i}\n`).join('');
+  const writing = sender.write(text).then(() => sender.end());
+  await waitUntil('all are here', () => {
+    running.input.resume();
+    return running.sink.taken === count;
+  });
+  await writing;
+  const numbers = running.sink.texts().map((found) => Number(found.slice(1)));
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: count }, (_, i) => i),
+  );
 });
 
 test('a sender that ends while the queue is full has its last line, too', async (t) => {

@@ -168,10 +168,20 @@ class Journald implements Input {
 
   /** Makes messages of what has been read, until there is no more or the sink is full. */
   #take(): void {
-    const reader = this.#reader;
-    while (this.#outflow.makeRoom() && reader.parser.next()) this.#takeEntry();
-    if (this.#outflow.flush()) this.#mark();
-    else this.#run?.output.pause();
+    let isDry = false;
+    do isDry = this.#takeEntries();
+    while (this.#outflow.flush() && !isDry);
+    if (this.#outflow.isHeld) this.#run?.output.pause();
+    else this.#mark();
+  }
+
+  /** False: the sink has no room. */
+  #takeEntries(): boolean {
+    while (this.#outflow.makeRoom()) {
+      if (!this.#reader.parser.next()) return true;
+      this.#takeEntry();
+    }
+    return false;
   }
 
   #takeEntry(): void {
@@ -226,7 +236,6 @@ class Journald implements Input {
 
   resume(): void {
     if (this.#outflow.isHeld && this.#outflow.flush()) {
-      this.#mark();
       this.#take();
       if (!this.#outflow.isHeld) this.#run?.output.resume();
     }

@@ -36,6 +36,8 @@ export class TcpIntake {
   readonly #chunkAt: number;
   readonly #frame = new Frame();
   #flushing: NodeJS.Immediate | undefined;
+  /** No connection is read: the sink is full, or there is still something of before. */
+  #isHolding = false;
 
   constructor(parts: TcpParts) {
     this.#parts = parts;
@@ -57,7 +59,10 @@ export class TcpIntake {
     });
     await new Promise<void>((done, fail) => {
       server.once('error', (error) => fail(listenFault(listen, codeOf(error) ?? error.message)));
-      server.listen({ host: listen.host, port: listen.port, ipv6Only: isV6Only }, done);
+      server.listen(
+        { host: listen.host, port: listen.port, ipv6Only: isV6Only, backlog: CONNECTIONS_MAX },
+        done,
+      );
     });
     server.on('error', () => undefined);
   }
@@ -73,7 +78,7 @@ export class TcpIntake {
     const connection: Connection = { socket, framer, address, hasEnded: false };
     this.#connections.add(connection);
     socket.setKeepAlive(true, KEEPALIVE_MS);
-    if (this.#parts.outflow.isHeld) socket.pause();
+    if (this.#isHolding) socket.pause();
     socket.on('data', (chunk) => this.#read(connection, chunk));
     socket.on('error', () => undefined);
     socket.on('close', () => this.#end(connection));
@@ -108,6 +113,7 @@ export class TcpIntake {
   }
 
   #hold(): void {
+    this.#isHolding = true;
     for (const { socket } of this.#connections) socket.pause();
   }
 
@@ -116,18 +122,20 @@ export class TcpIntake {
     this.#flushing ??= setImmediate(() => {
       this.#flushing = undefined;
       if (!this.#parts.outflow.flush()) this.#hold();
+      else if (this.#isHolding) this.resume();
     });
   }
 
   /** The sink has room again: first what was read already, then the connections. */
   resume(): void {
     const { outflow } = this.#parts;
-    if (!outflow.isHeld || !outflow.flush()) return;
+    if (!this.#isHolding || !outflow.flush()) return;
     for (const connection of [...this.#connections]) {
       this.#takeKept(connection);
       if (outflow.isHeld) return;
     }
     if (!outflow.flush()) return;
+    this.#isHolding = false;
     for (const { socket } of this.#connections) socket.resume();
   }
 

@@ -86,12 +86,21 @@ class Stdin implements Input {
     this.#clock.read();
     this.#lines.at.sec = this.#clock.sec;
     this.#lines.at.nanos = this.#clock.nanos;
-    while (this.#fill() && this.#makeMessages('unknown'));
-    if (this.#hasEnded && this.#chunk.length === 0) this.#makeMessages('end');
-    if (!this.#outflow.flush()) this.#stream.pause();
+    let isDry = false;
+    do isDry = this.#readOn();
+    while (this.#outflow.flush() && !isDry);
+    if (this.#outflow.isHeld) this.#stream.pause();
     else if (this.#config.multiline && this.#from < this.#to) {
       this.#quiet = setTimeout(() => this.#endQuiet(), QUIET_MS);
     }
+  }
+
+  /** Works off what there is. False: the sink has no room. */
+  #readOn(): boolean {
+    do {
+      if (!this.#makeMessages('unknown')) return false;
+    } while (this.#fill());
+    return !this.#hasEnded || this.#makeMessages('end');
   }
 
   /** Moves what there is to the window. False: nothing came in. */
@@ -122,15 +131,16 @@ class Stdin implements Input {
   }
 
   #endQuiet(): void {
-    this.#makeMessages('quiet');
-    if (!this.#outflow.flush()) this.#stream.pause();
+    let isDry = false;
+    do isDry = this.#makeMessages('quiet');
+    while (this.#outflow.flush() && !isDry);
+    if (this.#outflow.isHeld) this.#stream.pause();
   }
 
   // ---- as an input
 
   resume(): void {
     if (!this.#outflow.isHeld || !this.#outflow.flush()) return;
-    this.#makeMessages('unknown');
     this.#work();
     if (!this.#outflow.isHeld && !this.#isStopped) this.#stream.resume();
   }

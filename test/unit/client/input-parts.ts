@@ -13,6 +13,9 @@ export class RememberingSink implements InputSink {
   readonly messages: string[] = [];
   /** So many more are taken. */
   room = Number.POSITIVE_INFINITY;
+  /** Takes nothing at each second call, and a part at each third. */
+  isMoody = false;
+  #calls = 0;
   /** Undefined: everything that was taken is safe at once. */
   safeCount: number | undefined;
 
@@ -21,13 +24,20 @@ export class RememberingSink implements InputSink {
   }
 
   put(batch: RecordBatch): number {
-    const taken = Math.min(batch.count, this.room);
+    const taken = Math.min(batch.count, this.room, this.#mood(batch.count));
     for (let i = 0; i < taken; i += 1) {
       const bytes = Buffer.from(batch.bytes.subarray(batch.starts[i], batch.ends[i]));
       this.messages.push(bytes.toString('latin1'));
     }
     this.room -= taken;
     return taken;
+  }
+
+  #mood(count: number): number {
+    if (!this.isMoody) return count;
+    this.#calls += 1;
+    if (this.#calls % 2 === 0) return 0;
+    return this.#calls % 3 === 0 ? Math.ceil(count / 2) : count;
   }
 
   safe(): number {

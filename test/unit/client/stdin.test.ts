@@ -84,6 +84,36 @@ test('a full queue: nothing is lost, nothing comes twice, and it is not done bef
   );
 });
 
+test('a queue that is full for a moment, again and again', async () => {
+  const running = await start();
+  running.sink.isMoody = true;
+  const count = 20_000;
+  running.stream.end(Array.from({ length: count }, (_, i) => `n${i}\n`).join(''));
+  await waitUntil('it is done', () => {
+    running.input.resume();
+    return isDone(running);
+  });
+  const numbers = running.sink.texts().map((text) => Number(text.slice(1)));
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: count }, (_, i) => i),
+  );
+});
+
+test('it is not done while the last line waits for room', async () => {
+  const running = await start();
+  running.sink.room = 1;
+  running.stream.write('one\nunfinished');
+  await waitUntil('a line', () => running.sink.taken === 1);
+  running.stream.end();
+  await waitUntil('it is held', () => running.input.status().isHeld);
+  assert.equal(isDone(running), false);
+  running.sink.room = 1;
+  running.input.resume();
+  assert.equal(isDone(running), true);
+  assert.deepEqual(running.sink.texts(), ['one', 'unfinished']);
+});
+
 test('a line over the limit is cut, and the next one is whole', async () => {
   const running = await start();
   running.stream.end(`${'x'.repeat(300_000)}\nnext\n`);
