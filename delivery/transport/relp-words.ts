@@ -17,6 +17,8 @@ interface EndOfSession {
   readonly error: Error | undefined;
 }
 
+/** What the session has to say when the server has given no reason. */
+const NOTHING_SAID = 'the server closed the session';
 const SPEAKS_RELP = 'Look whether the server speaks RELP on this port.';
 
 export function relpTrouble(ended: EndOfSession): Trouble {
@@ -26,7 +28,11 @@ export function relpTrouble(ended: EndOfSession): Trouble {
     case 'connection_ended':
       return lostTrouble(ended);
     case 'server_closed':
-      return { why: `${peer} closed the session: ${told}`, mend: undefined };
+      // Librelp says nothing with it; then neither does the session.
+      return {
+        why: `${peer} closed the session${told === NOTHING_SAID ? '' : `: ${told}`}`,
+        mend: undefined,
+      };
     case 'server_aborted':
       return { why: `${peer} broke the session off${told === '' ? '' : `: ${told}`}`, mend: undefined };
     case 'open_refused':

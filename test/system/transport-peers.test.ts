@@ -38,8 +38,8 @@ interface Kind {
 
 function rsyslogd(name: string, scheme: Kind['scheme'], config: Kind['config'], framing?: 'lf'): Kind {
   const lines = (places: Places) => [
-    'main_queue(queue.workerThreads="1")',
     ...config(places),
+    'main_queue(queue.workerThreads="1")',
     'template(name="bare" type="string" string="%msg%\\n")',
     `action(type="omfile" file="${places.file}" template="bare")`,
   ];
@@ -246,3 +246,27 @@ for (const kind of [...KINDS, ...UDP_KINDS]) {
     });
   });
 }
+
+describe('imrelp with oversizeMode="abort"', { skip: skipWithout('rsyslogd-relp') }, () => {
+  const kind = rsyslogd('oversize', 'relp', ({ port }) => [
+    'global(maxMessageSize="1k")',
+    'module(load="imrelp")',
+    `input(type="imrelp" address="127.0.0.1" port="${port}" maxDataSize="1k" oversizeMode="abort")`,
+  ]);
+
+  test('ends the connection for a long message: that one is given up, and all others arrive', async (t) => {
+    const { server, sending } = await startPair(t, kind);
+    const texts = range(1, 1000).map((n) => (n === 500 ? message(n).padEnd(2000, '.') : message(n)));
+    sending.appendTexts(texts);
+    await waitUntil('the queue is empty', () => sending.waiting() === 0);
+    const expected = range(1, 1000).filter((n) => n !== 500);
+    await waitUntil('all are written', () => new Set(server.numbers()).size >= expected.length);
+    assert.deepEqual(
+      [...new Set(server.numbers())].sort((a, b) => a - b),
+      expected,
+    );
+    const { refusedRecords, connections } = sending.transport.counts();
+    t.diagnostic(`${connections} connections; ${sending.log.said.join(' ')}`);
+    assert.equal(refusedRecords, 1);
+  });
+});
