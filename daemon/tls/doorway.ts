@@ -28,6 +28,8 @@ import { ENDED_EARLY, type Said, sayTimeout } from './trouble.ts';
 const PENDING_MAX = 2048;
 /** As for listeners of the lanes (kernel/socket.ts); the kernel cuts it to net.core.somaxconn. */
 const BACKLOG_MAX = 4096;
+/** That descriptors ran out is told no more often than this. */
+const EXHAUSTED_TELL_MS = 60_000;
 
 export interface DoorwayParts {
   /** As a lane's, for refusals. */
@@ -49,6 +51,7 @@ export class Doorway {
   readonly #peers: Peers;
   readonly #admission: Admission;
   #config: SyslogConfig;
+  #exhaustedToldAtMs = -EXHAUSTED_TELL_MS;
 
   constructor(config: SyslogConfig, credentials: Credentials | undefined, parts: DoorwayParts) {
     this.#parts = parts;
@@ -80,7 +83,7 @@ export class Doorway {
   open(socket: TlsSocket): Promise<void> {
     const server = createServer((raw) => this.#accept(raw, socket));
     this.#servers.set(socket.fd, server);
-    server.on('error', (error) => this.#parts.tell({ kind: 'exhausted', error: error.message }));
+    server.on('error', (error) => this.#sayExhausted(error.message));
     return new Promise((done) => {
       server.listen({ fd: socket.fd, backlog: BACKLOG_MAX }, done);
     });
@@ -218,7 +221,7 @@ export class Doorway {
   #letIn(attempt: Attempt, tls: TLSSocket, certName: string | undefined): void {
     const pair = openSocketPair();
     if (!pair.ok) {
-      this.#parts.tell({ kind: 'exhausted', error: pair.error });
+      this.#sayExhausted(pair.error);
       this.#turnAway(attempt, 'too_many_open_files');
       return;
     }
@@ -238,6 +241,13 @@ export class Doorway {
     const { listener, speaks } = socket;
     const connection = { fd: pair.far, listener, address: peer.address, certName, speaks };
     this.#parts.tell({ kind: 'unwrapped', connection });
+  }
+
+  #sayExhausted(error: string): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#exhaustedToldAtMs < EXHAUSTED_TELL_MS) return;
+    this.#exhaustedToldAtMs = nowMs;
+    this.#parts.tell({ kind: 'exhausted', error });
   }
 
   /** Its place in the accounts (#admission) is the caller's to give back. */

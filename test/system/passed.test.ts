@@ -8,7 +8,10 @@ import { type TestContext, test } from 'node:test';
 import { parseAddress } from '../../base/ip.ts';
 import { closeSocket, openBound, type SocketKind } from '../../kernel/socket.ts';
 import { BELFRY, writeConfig } from './belfry.ts';
+import { Authority, NO_OPENSSL } from './certificates.ts';
 import { freePort, makeFolder, Program, startProgram, waitForLines, waitUntil } from './programs.ts';
+import { RelpSender } from './relp-sender.ts';
+import { sendTls } from './tls-world.ts';
 import { askSocket, hangUp, message, numbered, openSender, sendTcp, sendUdp } from './world.ts';
 
 const HAS_ACTIVATE = spawnSync('systemd-socket-activate', ['--version']).status === 0;
@@ -82,6 +85,34 @@ for (const turned of [false, true]) {
     assert.equal((await program.stop()).code, 0);
   });
 }
+
+test('sockets for RELP and TLS are known by their address, and else by their name', {
+  skip: NO_OPENSSL,
+}, async (t) => {
+  const folder = makeFolder('passed');
+  t.after(folder.remove);
+  const authority = new Authority(t);
+  const server = authority.issue({ name: 'server', names: 'DNS:localhost' });
+  const [relp, tls, named] = [open(t, 'one', 'tcp'), open(t, 'two', 'tcp'), open(t, 'belfry-tls', 'tcp')];
+  const listen = [`relp://127.0.0.1:${relp.port}`, `tls://127.0.0.1:${tls.port}`];
+  const config = writeConfig(folder.path, relp.port, { rules, syslog: { listen, tls: server } });
+  const program = await startWith(t, [named, tls, relp], config);
+  const sender = new RelpSender({ port: relp.port, name: 'relp', count: 10 });
+  await waitUntil('the session ends', () => sender.hasClosed);
+  assert.ok(sender.hasAll);
+  await sendTls({ authority, port: tls.port }, numbered('host', 'tls', 0, 10), {});
+  await sendTls({ authority, port: named.port }, numbered('host', 'named', 0, 10), {});
+  await waitForLines(join(folder.path, 'out/all.log'), 30);
+  await hangUp(program);
+  await sendTls({ authority, port: named.port }, numbered('host', 'named', 10, 10), {});
+  await waitForLines(join(folder.path, 'out/all.log'), 40);
+  const { listeners } = await askSocket(join(folder.path, 'control.sock'), 'status');
+  assert.deepEqual(
+    listeners.map(({ name, passed }) => [name, passed]),
+    [...listen, `tls://127.0.0.1:${named.port}`].map((name) => [name, true]),
+  );
+  assert.equal((await program.stop()).code, 0);
+});
 
 test('sockets that were meant for another process are left alone', async (t) => {
   const folder = makeFolder('passed');

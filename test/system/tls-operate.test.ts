@@ -339,6 +339,25 @@ describe('in the middle of the stream', () => {
   });
 });
 
+test('who says nothing for too long is told the end, and so is who may not send any more', {
+  skip,
+}, async (t) => {
+  const world = await useTlsBelfry(t, { syslog: { idleTimeout: '1s' } });
+  const idle = openTls(world, showing(world.client));
+  await eventually('it is told', () => idle.hasClosed);
+  assert.ok(idle.isSecure);
+  assert.equal(idle.error, undefined);
+  assert.equal((await statusOf(world.belfry)).connections.closed.idle, 1);
+  world.rewrite({ idleTimeout: '0s' });
+  await hangUp(world.belfry.program);
+  const standing = openTls(world, showing(world.client));
+  await eventually('it stands', () => standing.isSecure);
+  world.rewrite({ allow: ['192.0.2.1'] });
+  await hangUp(world.belfry.program);
+  await eventually('it is told', () => standing.hasClosed);
+  await eventually('nothing stands', async () => (await tlsStatusOf(world.belfry)).connections === 0);
+});
+
 describe('RELP over TLS', () => {
   const open = (world: TlsBelfry) => (opened: () => void) => {
     const options = { host: LOOPBACK, port: world.relpPort, servername: 'localhost' };

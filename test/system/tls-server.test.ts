@@ -2,6 +2,7 @@
 // Node's TLS client and whatever speaks something else on such a port.
 
 import assert from 'node:assert/strict';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import type { ConnectionOptions } from 'node:tls';
 import type { TlsTrouble } from '../../daemon/tls/tls-counts.ts';
@@ -56,6 +57,29 @@ describe('who is let in', () => {
     const world = await useTlsBelfry(t);
     await sendTls(world, `${message('host', 'app', 0)}\n${message('host', 'app', 1)}`, showing(world.client));
     assertWhole(await waitForLines(world.belfry.file('all.log'), 2), 'app', 2);
+  });
+
+  test('a handshake may come byte by byte', { skip }, async (t) => {
+    const world = await useTlsBelfry(t);
+    const slow = createServer(async (near) => {
+      const far = await openPlain(world.port);
+      far.setNoDelay(true).pipe(near);
+      let isFirst = true;
+      near.on('data', async (chunk) => {
+        near.pause();
+        for (const byte of isFirst ? chunk : [])
+          await new Promise((done) => far.write(Buffer.of(byte), done));
+        if (!isFirst) far.write(chunk);
+        isFirst = false;
+        near.resume();
+      });
+      near.on('error', () => undefined).once('end', () => far.end());
+    });
+    await new Promise<void>((done) => slow.listen(0, '127.0.0.1', done));
+    t.after(() => slow.close());
+    const { port } = slow.address() as AddressInfo;
+    await sendTls({ ...world, port }, `${message('host', 'app', 0)}\n`, showing(world.client));
+    assertWhole(await waitForLines(world.belfry.file('all.log'), 1), 'app', 1);
   });
 
   test('rules know a sender by the first DNS name, else by address, else by the common name', {
