@@ -8,7 +8,7 @@ import { resourceUsage } from 'node:process';
 import { type ControlServer, openControlSocket } from '../base/control-socket.ts';
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
-import type { AgentConfig, DestinationConfig, InputConfig } from '../config/agent.ts';
+import type { AgentConfig, DestinationConfig } from '../config/agent.ts';
 import type { SpoolReader } from '../delivery/spool/reader.ts';
 import type { AgentAnswers } from './control.port.ts';
 import { endsBy, waitForAll } from './deadline.ts';

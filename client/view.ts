@@ -81,7 +81,8 @@ function droppedOf(
 export function destinationFacts(view: DestinationView): Omit<DestinationStatus, 'sentence'> {
   const { config, spool, transport, progress, nowMs } = view;
   const counts = spool.destinations[0] as DestinationCounts;
-  const { draining } = progress;
+  // The last second's view of it, unless it is gone since.
+  const draining = counts.waiting.records > counts.underWay ? progress.draining : undefined;
   return {
     name: config.name,
     to: config.to.map(({ text }) => text),
