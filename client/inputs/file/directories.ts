@@ -55,7 +55,8 @@ export class Directories {
       isUnwatchable: this.#all.size >= WATCHED_MAX,
       isAbsent: false,
       busyMs: this.#now(),
-      changedMs: changeOf(path),
+      // Whatever came since the scan that named it.
+      changedMs: Number.NaN,
     });
   }
 
@@ -110,6 +111,11 @@ export class Directories {
     if (this.#isStopped) return;
     try {
       const watcher = watch(directory.path);
+      if (changeOf(directory.path) !== directory.changedMs) {
+        watcher.close();
+        directory.busyMs = this.#now();
+        return;
+      }
       const wake = () => {
         if (directory.watcher !== watcher) return;
         this.keepAwake(directory.path);

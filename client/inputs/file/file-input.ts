@@ -5,6 +5,7 @@
 // Refuses: to read what is no plain file; to skip anything since a checkpoint is damaged.
 
 import { performance } from 'node:perf_hooks';
+import { codeOf } from '../../../base/fault.ts';
 import type { Log } from '../../../base/log.ts';
 import { printCount } from '../../../base/units.ts';
 import type { FileInput } from '../../../config/agent.ts';
@@ -67,6 +68,8 @@ class FileFollower implements Input {
   readonly #pump: FilePump;
   readonly #directories: Directories;
   #table: FileTable | undefined;
+  /** Obstacles that have been told. */
+  #said = new Set<string>();
   #isDirty = false;
   #isStopped = false;
   #scanDueMs = 0;
@@ -163,10 +166,20 @@ class FileFollower implements Input {
       this.#pump.add(file);
     }
     this.#isDirty ||= fresh.length > 0;
-    for (const { path, kind, code } of table.obstacles())
-      this.#voice.warn(`obstacle ${kind}`, obstacleSentence(path, kind, code));
+    this.#sayObstacles(table);
     const tookMs = now() - startMs;
     this.#scanDueMs = now() + Math.max(this.#pace.scanMs, tookMs / SCAN_SHARE);
+  }
+
+  /** Each once, for as long as it stands in the way. */
+  #sayObstacles(table: FileTable): void {
+    const said = this.#said;
+    this.#said = new Set();
+    for (const { path, kind, code } of table.obstacles()) {
+      const id = `${kind} ${path}`;
+      if (!said.has(id)) this.#voice.warn(`obstacle ${kind}`, obstacleSentence(path, kind, code));
+      this.#said.add(id);
+    }
   }
 
   /** Files of directories that are awake, or all of them. */
@@ -177,7 +190,9 @@ class FileFollower implements Input {
       try {
         this.#check(file, nowMs);
       } catch (error) {
-        this.#onTrouble(file, String((error as NodeJS.ErrnoException).code));
+        const code = codeOf(error);
+        if (code === undefined) throw error;
+        this.#onTrouble(file, code);
       }
     }
   }
@@ -223,8 +238,9 @@ class FileFollower implements Input {
   }
 
   #onCompressed(file: FollowedFile, format: string): void {
-    this.#voice.warn('obstacle compressed', obstacleSentence(file.path, 'compressed', format));
-    (this.#table as FileTable).refuse(file, format);
+    const table = this.#table as FileTable;
+    table.refuse(file, format);
+    this.#sayObstacles(table);
   }
 
   // ---- checkpoints

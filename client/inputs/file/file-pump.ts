@@ -106,23 +106,38 @@ export class FilePump {
     try {
       this.#visit(file, following);
     } catch (error) {
-      const code = codeOf(error);
-      if (code === undefined) throw error;
-      file.isReadOut = true;
-      this.#parts.onTrouble(file, code);
+      this.#tell(file, error);
     }
   }
 
   /** Has something to be read first? Then that has the next turn. */
   #mustWait({ before }: FollowedFile): boolean {
     for (const other of before) {
-      if (other.isOpen && (!other.isReadOut || other.isChanged())) {
-        if (!this.#ready.has(other)) this.add(other);
-        return true;
+      if (!other.isOpen || !this.#hasMore(other)) {
+        before.delete(other);
+        continue;
       }
-      before.delete(other);
+      if (!this.#ready.has(other)) this.add(other);
+      return true;
     }
     return false;
+  }
+
+  #hasMore(file: FollowedFile): boolean {
+    try {
+      return !file.isReadOut || file.isChanged();
+    } catch (error) {
+      this.#tell(file, error);
+      return false;
+    }
+  }
+
+  /** The system's errors are the file's trouble; all others are ours. */
+  #tell(file: FollowedFile, error: unknown): void {
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    file.isReadOut = true;
+    this.#parts.onTrouble(file, code);
   }
 
   #visit(file: FollowedFile, following: Following): void {
@@ -164,8 +179,9 @@ export class FilePump {
     while (isFull && !outflow.isHeld) {
       at = reader.read(file.state, window, at, count, isAll ? following : 'unknown');
       isFull = !outflow.batch.hasRoom;
+      const isFurther = base + at !== file.offset;
       file.offset = base + at;
-      this.#give(file);
+      if (isFurther) this.#give(file);
     }
     file.isReadOut = !outflow.isHeld && isAll;
     if (!file.isReadOut) this.#ready.set(file, following);

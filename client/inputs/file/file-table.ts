@@ -9,15 +9,14 @@ import { dirname, join } from 'node:path';
 import { codeOf } from '../../../base/fault.ts';
 import type { StartPlace } from '../../../config/agent.ts';
 import type { Voice } from '../../../delivery/spool/voice.ts';
+import { FileMemory } from './file-memory.ts';
 import { FollowedFile } from './followed-file.ts';
 import { FileGlobs, type Found, type Obstacle } from './globs.ts';
-import { isSame, keyOf, type SavedFile, type SavedPosition } from './position.ts';
+import { inOrderOfRotation } from './rotation.ts';
+import { keyOf, type SavedFile, type SavedPosition } from './position.ts';
 
 /** Each is an open file. */
 const FILES_MAX = 4096;
-/** What has gone may come back (a directory that is mounted late); after so long it is another. */
-const REMEMBER_MS = 24 * 3_600_000;
-
 /** Names that do not stand still are looked at so often at most. */
 const LOOKS_MAX = 5;
 
@@ -38,12 +37,9 @@ export interface FileTableParts {
 export class FileTable {
   readonly #parts: FileTableParts;
   readonly #globs: FileGlobs;
+  readonly #memory: FileMemory;
   readonly #byKey = new Map<string, FollowedFile>();
   #byPath = new Map<string, FollowedFile>();
-  /** Saved and not followed at the moment, by inode number. */
-  readonly #past = new Map<string, SavedFile[]>();
-  /** Closed, and perhaps not safe yet. */
-  #closed: { readonly file: FollowedFile; readonly offset: number; readonly goneMs: number }[] = [];
   /** Files that are not read, by path: what they are, so that they are not opened at each scan. */
   readonly #refused = new Map<string, { readonly key: string; readonly why: string }>();
   #obstacles: Found['obstacles'] = new Map();
@@ -53,7 +49,7 @@ export class FileTable {
   constructor(parts: FileTableParts) {
     this.#parts = parts;
     this.#globs = new FileGlobs(parts.paths, parts.exclude);
-    for (const saved of parts.saved?.files ?? []) this.#remember(saved);
+    this.#memory = new FileMemory(parts.saved?.files ?? [], parts.wall);
   }
 
   get files(): Iterable<FollowedFile> {
@@ -141,25 +137,22 @@ export class FileTable {
   #adoptSaved(unknown: readonly [string, BigIntStats][], obstacles: Found['obstacles']): FollowedFile[] {
     const adopted: FollowedFile[] = [];
     for (const [path, stats] of unknown) {
-      if (this.#byKey.has(keyOf(stats)) || !this.#isKnown(stats)) continue;
+      if (this.#byKey.has(keyOf(stats)) || !this.#memory.knows(stats)) continue;
       const file = this.#open(path, stats, obstacles);
       if (file === undefined) continue;
-      const saved = this.#takePast(file, path);
-      if (saved === undefined) {
-        file.close();
-        continue;
-      }
-      this.#continue(file, saved, stats);
+      const isTaken = attempt(file, obstacles, () => {
+        const known = this.#memory.take(file, path);
+        if (known === undefined) return false;
+        this.#continue(file, known.saved, stats);
+        if (known.place !== undefined) file.safe = known.place;
+        this.#byPath.set(known.saved.path, file);
+        return true;
+      });
+      if (!isTaken) continue;
       this.#byKey.set(file.key, file);
-      this.#byPath.set(saved.path, file);
       adopted.push(file);
     }
     return adopted;
-  }
-
-  /** Was something with this number followed once? */
-  #isKnown(stats: BigIntStats): boolean {
-    return this.#past.has(String(stats.ino)) || this.#closed.some(({ file }) => file.key === keyOf(stats));
   }
 
   #adoptNew(unknown: readonly [string, BigIntStats][], obstacles: Found['obstacles']): FollowedFile[] {
@@ -168,7 +161,11 @@ export class FileTable {
       if (this.#byKey.has(keyOf(stats))) continue;
       const file = this.#open(path, stats, obstacles);
       if (file === undefined) continue;
-      this.#begin(file, path);
+      const hasBegun = attempt(file, obstacles, () => {
+        this.#begin(file, path);
+        return true;
+      });
+      if (!hasBegun) continue;
       this.#follow(file, path);
       adopted.push(file);
     }
@@ -189,7 +186,7 @@ export class FileTable {
   /** What had not been read to its end, and is found under no pattern: it was renamed while nobody looked. */
   #rescue({ obstacles }: Found): FollowedFile[] {
     const rescued: FollowedFile[] = [];
-    for (const saved of [...this.#past.values()].flat()) {
+    for (const saved of this.#memory.past) {
       // One that is there and cannot be opened now is tried again by the next scan.
       const isThere = obstacles.get(saved.path)?.kind === 'unreadable';
       if (saved.goneMs !== undefined || isThere) continue;
@@ -213,7 +210,7 @@ export class FileTable {
         if (stats === undefined || String(stats.ino) !== saved.ino || !stats.isFile()) continue;
         const file = FollowedFile.open(path, keyOf(stats), this.#parts.now());
         if (file === undefined) continue;
-        if (this.#byKey.has(file.key) || this.#takePast(file, saved.path) === undefined) {
+        if (this.#byKey.has(file.key) || this.#memory.take(file, saved.path) === undefined) {
           file.close();
           continue;
         }
@@ -228,8 +225,8 @@ export class FileTable {
   }
 
   #sayLost(saved: SavedFile): void {
-    this.#dropPast(saved);
-    this.#remember({ ...saved, goneMs: this.#parts.wall() });
+    this.#memory.drop(saved);
+    this.#memory.remember({ ...saved, goneMs: this.#parts.wall() });
     this.#parts.voice.warn(
       'lost',
       `${saved.path} as it was read last (to byte ${saved.offset}) cannot be found any more: what was written behind that is lost, if there was more. Rotation that compresses or removes at once takes away what has not been read; "delaycompress" of logrotate keeps it.`,
@@ -268,14 +265,12 @@ export class FileTable {
   letGo(file: FollowedFile): void {
     file.close();
     this.#byKey.delete(file.key);
-    this.#remember(file.save());
+    this.#memory.remember(file.save());
   }
 
   /** It has no name that matters, and was read to its end. */
   finish(file: FollowedFile): void {
-    const { offset } = file;
-    // What was removed can never be opened again, and its number will be another file's.
-    if (file.hasName()) this.#closed.push({ file, offset, goneMs: this.#parts.wall() });
+    this.#memory.close(file);
     file.close();
     this.#byKey.delete(file.key);
   }
@@ -288,18 +283,8 @@ export class FileTable {
   }
 
   save(): SavedPosition {
-    const now = this.#parts.wall();
-    const isYoung = (goneMs: number) => Math.abs(now - goneMs) < REMEMBER_MS;
-    this.#closed = this.#closed.filter(({ goneMs }) => isYoung(goneMs));
-    for (const saved of [...this.#past.values()].flat())
-      if (saved.goneMs !== undefined && !isYoung(saved.goneMs)) this.#dropPast(saved);
     const files = [...this.#byKey.values()].map((file) => file.save());
-    const closed = this.#closed.map(({ file, offset, goneMs }) => {
-      const saved = file.save();
-      // Until all of it is safe, it would have to be looked for.
-      return saved.offset === offset ? { ...saved, goneMs } : saved;
-    });
-    return { paths: this.#parts.paths, files: [...files, ...closed, ...[...this.#past.values()].flat()] };
+    return { paths: this.#parts.paths, files: [...files, ...this.#memory.save()] };
   }
 
   /** What is in the way of reading, by path. */
@@ -319,69 +304,17 @@ export class FileTable {
   #forgetRefusals({ files }: Found): void {
     for (const path of this.#refused.keys()) if (!files.has(path)) this.#refused.delete(path);
   }
-
-  #remember(saved: SavedFile): void {
-    const others = this.#past.get(saved.ino) ?? [];
-    this.#past.set(saved.ino, [...others, saved]);
-  }
-
-  #dropPast(saved: SavedFile): void {
-    const others = (this.#past.get(saved.ino) ?? []).filter((one) => one !== saved);
-    if (others.length === 0) this.#past.delete(saved.ino);
-    else this.#past.set(saved.ino, others);
-  }
-
-  /** One that was closed has a name that matters again. */
-  #recallClosed(key: string): void {
-    for (const { file } of this.#closed.filter((one) => one.file.key === key)) this.#remember(file.save());
-    this.#closed = this.#closed.filter((one) => one.file.key !== key);
-  }
-
-  #takePast(file: FollowedFile, path: string): SavedFile | undefined {
-    const ino = file.key.slice(file.key.indexOf(':') + 1);
-    this.#recallClosed(file.key);
-    const found = this.#past.get(ino)?.find((saved) => {
-      return file.isThe(saved, (stats, fd) => isSame(saved, path, stats, fd));
-    });
-    if (found !== undefined) this.#dropPast(found);
-    return found;
-  }
 }
 
-/**
- * Of files that appeared together, those of one log (`a.log.2`, `a.log.1`, `a.log`) are read the oldest first,
- * and behind those of it that were there before.
- */
-function inOrderOfRotation(files: FollowedFile[], older: readonly FollowedFile[]): void {
-  if (files.length === 0) return;
-  files.sort(byAge);
-  const olderOf = new Map<string, FollowedFile[]>();
-  for (const file of older) olderOf.set(logOf(file), [...(olderOf.get(logOf(file)) ?? []), file]);
-  const last = new Map<string, FollowedFile>();
-  for (const file of files) {
-    const log = logOf(file);
-    for (const before of olderOf.get(log) ?? []) file.waitFor(before);
-    const before = last.get(log);
-    if (before !== undefined) file.waitFor(before);
-    last.set(log, file);
+/** False, and the file closed, when it is not wanted after all or the system refuses to read it. */
+function attempt(file: FollowedFile, obstacles: Found['obstacles'], take: () => boolean): boolean {
+  try {
+    if (take()) return true;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    obstacles.set(file.path, { kind: 'unreadable', code });
   }
-}
-
-/** A file system notes times by the kernel's tick: 1 to 10 ms. */
-const TICK_NS = 10_000_000n;
-
-/** The one that was written last is the newer; of two in one moment, the one with the lower number. */
-function byAge(a: FollowedFile, b: FollowedFile): number {
-  const apartNs = a.writtenNs - b.writtenNs;
-  if (apartNs > TICK_NS || apartNs < -TICK_NS) return apartNs < 0n ? -1 : 1;
-  return rotationOf(b) - rotationOf(a);
-}
-
-function rotationOf({ path }: FollowedFile): number {
-  return Number(/[.-](\d{1,7})$/.exec(path)?.[1] ?? 0);
-}
-
-/** "/var/log/a.log.2", "/var/log/a.log-20261121" → "/var/log/a.log". */
-function logOf({ path }: FollowedFile): string {
-  return path.replace(/(?:[.-]\d+)+$/, '');
+  file.close();
+  return false;
 }

@@ -74,8 +74,12 @@ export class FollowedFile {
   }
 
   /** For comparing with what was saved. */
-  isThe(saved: SavedFile, isSame: (stats: BigIntStats, fd: number) => boolean): boolean {
-    return saved.ino === String(this.#stats.ino) && isSame(this.#stats, this.#fd);
+  isThe(isSame: (stats: BigIntStats, fd: number) => boolean): boolean {
+    return isSame(this.#stats, this.#fd);
+  }
+
+  get ino(): string {
+    return String(this.#stats.ino);
   }
 
   /** Begins at a place that was saved, or that the operator chose. */
@@ -195,9 +199,14 @@ function directoryOf(path: string): string {
   }
 }
 
-/** "/var/log/app.log" → "app", "/var/log/.hidden" → ".hidden". */
+/** "/var/log/app.log" → "/var/log/app.log", as "/var/log/app.log.2" and "/var/log/app.log-20261121". */
+export function logOf(path: string): string {
+  return path.replace(/(?<=[^/])(?:[.-]\d+)+$/, '');
+}
+
+/** "/var/log/my.app.log.1" → "my.app", "/var/log/.hidden" → ".hidden". */
 export function programOf(path: string): Uint8Array {
-  const name = basename(path);
-  const dot = name.indexOf('.', 1);
-  return Buffer.from(dot < 0 ? name : name.slice(0, dot));
+  const name = basename(logOf(path));
+  const dot = name.lastIndexOf('.');
+  return Buffer.from(dot <= 0 ? name : name.slice(0, dot));
 }

@@ -106,6 +106,46 @@ test('cut while its writer keeps its place: the hole before the next line is no 
   assert.deepEqual(world.sink.texts, numbers('a', 1, 5010));
 });
 
+test('cut, and written anew with the same beginning: shorter than it was is another file', async (t) => {
+  const head = `${'# fields: date time s-ip cs-method\n'.repeat(50)}`;
+  const world = await worldWith(t, 'a.log', head + numbered('a', 1, 100), 150);
+  writeFileSync(world.path('a.log'), head + numbered('a', 101, 120));
+  await waitUntil('all of it', () => world.sink.taken === 220);
+  assert.deepEqual(world.sink.texts.slice(-20), numbers('a', 101, 120));
+});
+
+test('stopped while the queue took only a part: the rest comes after the restart', async (t) => {
+  const world = makeWorld(t);
+  world.write('a.log', numbered('a', 1, 5000));
+  const input = await world.start();
+  world.sink.room = 1500;
+  await waitUntil('it is held', () => input.status().isHeld);
+  await world.stop();
+  const first = world.sink.texts;
+  await world.start();
+  await waitUntil('the rest', () => world.sink.texts.at(-1) === 'a 5000');
+  assert.deepEqual(first, numbers('a', 1, 1500));
+  const from = Number(world.sink.texts[0]?.slice(2));
+  assert.ok(from <= 1501 && from > 1000, `from ${from}`);
+  assert.deepEqual(world.sink.texts, numbers('a', from, 5000));
+});
+
+test('held at the very end, and let go: what was taken then is not read again', async (t) => {
+  const world = makeWorld(t);
+  world.write('a.log', numbered('a', 1, 1000));
+  const input = await world.start();
+  world.sink.room = 400;
+  await waitUntil('it is held', () => input.status().isHeld);
+  world.sink.room = 600;
+  input.resume();
+  assert.equal(world.sink.taken, 1000);
+  await world.stop();
+  world.append('a.log', 'a 1001\n');
+  await world.start();
+  await waitUntil('the next line', () => world.sink.texts.at(-1) === 'a 1001');
+  assert.deepEqual(world.sink.texts, ['a 1001']);
+});
+
 test('cut before it was read to its end: what is lost is counted and said', async (t) => {
   const world = makeWorld(t);
   world.write('a.log', numbered('a', 1, 50_000));
