@@ -404,6 +404,16 @@ const CASES: Readonly<Record<string, Case>> = {
     what: /lies within another: \/var\/lib\/belfry\/queue \("destination2"\) and \/var\/lib\/belfry\/queue\/a/,
     mend: /of its own/,
   },
+  'a queue around another': {
+    code: 'CONFIG_CONFLICT',
+    text: destinations(
+      '{ "to": "udp://x", "queue": { "directory": "/q" } }',
+      '{ "to": "udp://y", "queue": { "directory": ^"/q/records" } }',
+    ),
+    key: 'destinations[1].queue.directory',
+    what: /One queue lies within another: \/q\/records \("destination2"\) and \/q \("destination1"\)/,
+    mend: /of its own/,
+  },
   'a queue that is too small': {
     code: 'CONFIG_BAD_VALUE',
     text: destination('"queue": { "maxDiskSpace": ^"1000KiB" }'),
@@ -514,6 +524,16 @@ test('a queue behind a symbolic link is found out', (t) => {
     faults.map((fault) => [fault.code, fault.text.place?.key]),
     [['CONFIG_CONFLICT', 'inputs[0].path']],
   );
+});
+
+test('directories that only begin alike, and ports that the kernel chooses, are let be', (t) => {
+  const queues = destinations(
+    '{ "to": "udp://x", "queue": { "directory": "/q/a" } }',
+    '{ "to": "udp://y", "queue": { "directory": "/q/ab" } }',
+  );
+  assert.deepEqual(loadAgentText(t, queues).faults, []);
+  const ports = inputs('{ "type": "listen", "listen": ["udp://127.0.0.1:0", "udp://127.0.0.1:0"] }');
+  assert.deepEqual(loadAgentText(t, ports).faults, []);
 });
 
 test('patterns that go past the queue are let be', (t) => {

@@ -281,6 +281,26 @@ test('patterns that find nothing are worth a look', (t) => {
   assert.equal(notes('"no/such.log"')[0]?.[0], 'inputs[0].path');
 });
 
+test('files and directories that cannot be read are worth a look', (t) => {
+  const path = join(
+    makeFiles(t, { 'agent.json': whole('{ "type": "file", "path": "/a/*" }') }),
+    'agent.json',
+  );
+  const what = (files: string[], obstacles: [string, { code: string }][]) =>
+    loadAgentConfig(path, {
+      checkSelector: compileSelector,
+      findFiles: (paths) => {
+        assert.deepEqual(paths, ['/a/*']);
+        return { files: new Map(files.map((file) => [file, {}])), obstacles: new Map(obstacles) };
+      },
+    }).notes.map(({ text }) => text.what);
+  assert.deepEqual(what(['/dev/null'], [['/a/b', { code: 'EACCES' }]]), [
+    '/a/b cannot be read by this user.',
+  ]);
+  assert.deepEqual(what(['/dev/null', '/no/such'], []), ['/no/such cannot be read by this user.']);
+  assert.deepEqual(what(['/dev/null'], [['/a/b', { code: 'not a file' }]]), []);
+});
+
 test('ways that may lose messages are worth a look', (t) => {
   const folder = makeFiles(t, {});
   const input = '{ "type": "stdin" }';

@@ -392,3 +392,11 @@ test('certificates are looked at by a check, and not by a start', (t) => {
   const soon = at('2026-05-31T00:00:00Z');
   assert.deepEqual([soon.faults, soon.notes.map(({ code }) => code)], [[], ['CONFIG_NOTE']]);
 });
+
+test('ports that the kernel chooses are never taken twice', (t) => {
+  const config = good(
+    t,
+    '{ "syslog": { "listen": ["tcp://127.0.0.1:0", "relp://127.0.0.1:0", "tcp://127.0.0.1:0"] }, "rules": [{ "file": "a" }] }',
+  );
+  assert.equal(config.syslog.listen.length, 3);
+});
