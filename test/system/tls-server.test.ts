@@ -2,7 +2,7 @@
 // Node's TLS client and whatever speaks something else on such a port.
 
 import assert from 'node:assert/strict';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import type { ConnectionOptions } from 'node:tls';
 import type { TlsTrouble } from '../../daemon/tls/tls-counts.ts';
@@ -31,6 +31,21 @@ import {
 } from './world.ts';
 
 const skip = NO_OPENSSL;
+
+/** What comes first goes on byte by byte, the rest as it comes. */
+async function dripFirst(near: Socket, port: number): Promise<void> {
+  near.pause();
+  const far = await openPlain(port);
+  far.setNoDelay(true).pipe(near);
+  near.on('error', () => undefined);
+  near.once('data', (chunk: Buffer) => {
+    near.pause();
+    void (async () => {
+      for (const byte of chunk) await new Promise((done) => far.write(Buffer.of(byte), done));
+      near.pipe(far);
+    })();
+  });
+}
 
 describe('who is let in', () => {
   const versions: readonly ConnectionOptions[] = [{ maxVersion: 'TLSv1.2' }, { minVersion: 'TLSv1.3' }];
@@ -61,20 +76,7 @@ describe('who is let in', () => {
 
   test('a handshake may come byte by byte', { skip }, async (t) => {
     const world = await useTlsBelfry(t);
-    const slow = createServer(async (near) => {
-      const far = await openPlain(world.port);
-      far.setNoDelay(true).pipe(near);
-      let isFirst = true;
-      near.on('data', async (chunk) => {
-        near.pause();
-        for (const byte of isFirst ? chunk : [])
-          await new Promise((done) => far.write(Buffer.of(byte), done));
-        if (!isFirst) far.write(chunk);
-        isFirst = false;
-        near.resume();
-      });
-      near.on('error', () => undefined).once('end', () => far.end());
-    });
+    const slow = createServer((near) => void dripFirst(near, world.port));
     await new Promise<void>((done) => slow.listen(0, '127.0.0.1', done));
     t.after(() => slow.close());
     const { port } = slow.address() as AddressInfo;
@@ -303,7 +305,7 @@ describe('limits', () => {
     assert.equal((await statusOf(belfry)).listeners[0]?.refused.too_many_from_source, 1);
     const others = [await openPlain(port, '127.0.0.2'), await openPlain(port, '127.0.0.2')];
     await eventually('five stand', async () => (await tlsStatusOf(belfry)).underWay === 3);
-    await (await openPlain(port, '127.0.0.3')).destroy();
+    (await openPlain(port, '127.0.0.3')).destroy();
     await eventually('the sixth is refused', async () => {
       return (await statusOf(belfry)).listeners[0]?.refused.too_many_connections === 1;
     });
