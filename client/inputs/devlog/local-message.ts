@@ -4,11 +4,10 @@
 // that fits the reception is replaced by the reception's, which is finer; one that is off by quarters of an hour
 // was made without the zone (a chroot without /etc/localtime), and is replaced as well.
 
-import { isProgramInText, LogRecord } from '../../../syslog/record.ts';
+import { FORMAT, isProgramInText, LogRecord } from '../../../syslog/record.ts';
 import { parseLocal } from '../../../syslog/local.ts';
 import { GRADE, type StructuredScan, scanStructured } from '../../../syslog/structured.ts';
 import { type Instant, resolveTime, type ZoneOffset } from '../../../syslog/time.ts';
-import { FORMAT } from '../../../syslog/record.ts';
 import { Draft } from '../draft.ts';
 
 /** What the kernel knows. */
