@@ -45,6 +45,7 @@ async function dripFirst(near: Socket, port: number): Promise<void> {
       near.pipe(far);
     })();
   });
+  near.resume();
 }
 
 describe('who is let in', () => {
