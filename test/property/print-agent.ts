@@ -5,7 +5,8 @@ import type { AgentConfig, LineSettings } from '../../config/agent.ts';
 import { FACILITY_NAMES, SEVERITY_NAMES } from '../../config/input.schema.ts';
 
 export function printAgent(config: AgentConfig): string {
-  const inputs = config.inputs.map(({ place: _, ...input }) => {
+  const inputs = config.inputs.map((whole) => {
+    const { place: _, ...input } = whole;
     switch (input.type) {
       case 'file': {
         const { paths, ...rest } = input;
@@ -31,18 +32,21 @@ export function printAgent(config: AgentConfig): string {
         return input;
     }
   });
-  const destinations = config.destinations.map(({ place: _, timeoutMs, ...own }) => ({
-    ...own,
-    to: own.to.map(({ text }) => text),
-    queue: {
-      directory: own.queue.directory,
-      maxDiskSpace: `${own.queue.maxDiskSpaceBytes}`,
-      onFull: own.queue.onFull,
-      sync: own.queue.sync,
-    },
-    retry: { min: `${own.retry.minMs}ms`, max: `${own.retry.maxMs}ms` },
-    timeout: `${timeoutMs}ms`,
-  }));
+  const destinations = config.destinations.map(({ timeoutMs, ...whole }) => {
+    const { place: _, ...own } = whole;
+    return {
+      ...own,
+      to: own.to.map(({ text }) => text),
+      queue: {
+        directory: own.queue.directory,
+        maxDiskSpace: `${own.queue.maxDiskSpaceBytes}`,
+        onFull: own.queue.onFull,
+        sync: own.queue.sync,
+      },
+      retry: { min: `${own.retry.minMs}ms`, max: `${own.retry.maxMs}ms` },
+      timeout: `${timeoutMs}ms`,
+    };
+  });
   return JSON.stringify({
     inputs,
     destinations,

@@ -28,8 +28,9 @@ function good(t: TestContext, text: string): AgentConfig {
 }
 
 /** Without what is the same for all. */
-function plain({ place: _, ...input }: InputConfig): object {
-  return input;
+function plain(input: InputConfig): object {
+  const { place: _, ...own } = input;
+  return own;
 }
 
 function inputOf<T extends InputConfig['type']>(config: AgentConfig, type: T) {
