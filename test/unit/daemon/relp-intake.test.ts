@@ -189,6 +189,20 @@ test('a client that goes before its answer leaves a message that will come again
   assert.deepEqual(world.counted('relpAnswers'), [0]);
 });
 
+test('a client that has only stopped to send gets the answers of the next flush', async (t) => {
+  const world = useWorld(t);
+  const client = await useClient(world);
+  client.socket.end(frame(2) + frame(3) + frame(4).slice(0, 10));
+  await world.turn();
+  assert.equal(client.hear(), '');
+  assert.ok(!client.hasEnded);
+  world.flush();
+  await world.turn();
+  assert.equal(client.hear(), answers(2, 3));
+  assert.ok(client.hasEnded);
+  assert.deepEqual(world.counted('closed:by_peer', 'relpOrphans', 'relpSessions'), [1, 0, 0]);
+});
+
 test('a close is answered behind the last message, and the connection is read to its end', async (t) => {
   const world = useWorld(t);
   const client = await useClient(world);
