@@ -1,27 +1,18 @@
-// What is legal alone and foolish together in agent.json: inputs that lead nowhere, two things of one name, queues
-// that share a directory, a pattern that would read the queue itself. Runs on whatever could be read, also beside
-// other faults: it trusts no type, and stays silent about what has a fault already.
+// What is legal alone and foolish together in agent.json: inputs that lead nowhere, two things of one name, one source
+// that is read twice; with config/check-destination.ts and config/check-queues.ts. Runs on whatever could be read,
+// also beside other faults: it trusts no type, and stays silent about what has a fault already.
 
-import { realpathSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import { printPlace } from '../base/fault.ts';
-import { parseSpan } from '../base/units.ts';
 import { listenKey, parseListen } from './address-formats.ts';
-import { destinationNames, inputNames, pathBeside, queueDirectory } from './agent-names.ts';
+import { destinationNames, inputNames, pathBeside } from './agent-names.ts';
+import type { Conflict, Part } from './agent-part.ts';
+import { checkDestination } from './check-destination.ts';
+import { checkOwnFiles, checkQueues } from './check-queues.ts';
 import { type Document, type Path, type PlacedFault, placeInDocument } from './document.ts';
-import { coversBelow, mayMatchBelow } from './file-glob.ts';
-import { get, textList } from './rules.ts';
-import { parseTarget } from './target.ts';
+import { get } from './rules.ts';
 import { placeSaid } from './validate.ts';
 
 export type Add = (found: PlacedFault) => void;
-
-/** Where an input or a destination stands, with the name that it goes by. */
-interface Part {
-  readonly path: Path;
-  readonly value: unknown;
-  readonly name: string;
-}
 
 export function checkAgentWhole(document: Document, file: unknown, add: Add): void {
   const inputs = partsOf('inputs', get(file, 'inputs'), inputNames);
@@ -31,22 +22,17 @@ export function checkAgentWhole(document: Document, file: unknown, add: Add): vo
   checks.names('inputs', inputs);
   checks.names('destinations', destinations);
   checks.sources(inputs);
-  for (const destination of destinations) checks.destination(destination);
-  checks.queues(destinations);
-  checks.ownFiles(inputs, destinations);
+  checks.matches(inputs);
+  const conflict: Conflict = (path, what, mend) => checks.conflict(path, what, mend);
+  for (const destination of destinations) checkDestination(destination, conflict);
+  checkQueues(document, destinations, conflict);
+  checkOwnFiles(document, inputs, destinations, conflict);
 }
 
 function partsOf(key: string, list: unknown, namesOf: (list: readonly unknown[]) => string[]): Part[] {
   if (!Array.isArray(list)) return [];
   const names = namesOf(list);
   return list.map((value: unknown, at) => ({ path: [key, at], value, name: names[at] ?? '' }));
-}
-
-/** The directory of a destination's queue, if it can be told. */
-function directoryOf(document: Document, { value, name }: Part): string | undefined {
-  const directory = get(get(value, 'queue'), 'directory');
-  if (directory !== undefined && typeof directory !== 'string') return undefined;
-  return queueDirectory(document, directory, name);
 }
 
 class Checks {
@@ -58,7 +44,7 @@ class Checks {
     this.#add = add;
   }
 
-  #conflict(path: Path, what: string, mend: string): void {
+  conflict(path: Path, what: string, mend: string): void {
     this.#add(placeSaid(this.#document, { code: 'CONFIG_CONFLICT', path, part: 'value', what, mend }));
   }
 
@@ -89,7 +75,7 @@ class Checks {
         const path = hasName ? [...part.path, 'name'] : part.path;
         const own = hasName ? '' : ' (this one by default)';
         const what = `Two ${list} have the name "${part.name}"${own}; the first stands in ${this.#placeOf(first.path)}.`;
-        this.#conflict(path, what, 'Give each a "name" of its own.');
+        this.conflict(path, what, 'Give each a "name" of its own.');
       },
     );
   }
@@ -118,7 +104,7 @@ class Checks {
       ({ name }) => name,
       (entry, first) => {
         const what = `Two inputs read ${entry.name}; the first stands in ${this.#placeOf(first.path)}.`;
-        this.#conflict(entry.path, what, 'Remove one of the two.');
+        this.conflict(entry.path, what, 'Remove one of the two.');
       },
     );
   }
@@ -156,122 +142,18 @@ class Checks {
     }
   }
 
-  destination(part: Part): void {
-    this.#targets(part);
-    this.#tls(part);
-    const min = parseSpan(String(get(get(part.value, 'retry'), 'min')));
-    const max = parseSpan(String(get(get(part.value, 'retry'), 'max')));
-    if (min !== undefined && max !== undefined && min > max) {
-      const what = `The first wait ("min") is longer than the longest ("max").`;
-      this.#conflict(
-        [...part.path, 'retry'],
-        what,
-        'Swap the two, or set both: { "min": "100ms", "max": "30s" }.',
-      );
-    }
-  }
-
-  #targets({ path, value }: Part): void {
-    const to = get(value, 'to');
-    if (!Array.isArray(to)) return;
-    const targets = to.map((text) => (typeof text === 'string' ? parseTarget(text) : undefined));
-    const seen = new Set<string>();
-    const scheme = targets.find((target) => target !== undefined)?.scheme;
-    for (const [at, target] of targets.entries()) {
-      if (target === undefined) continue;
-      if (target.scheme !== scheme) {
-        const what = `The addresses of one destination have different schemes: ${scheme}:// and ${target.scheme}://.`;
-        const mend =
-          'Write a destination of its own for each, or one scheme for all: the later ones stand in for the first.';
-        this.#conflict([...path, 'to', at], what, mend);
-        return;
-      }
-      const key = `${target.host.toLowerCase()} ${target.port}`;
-      if (seen.has(key))
-        this.#conflict([...path, 'to', at], `"${target.text}" stands twice.`, 'Remove one of the two.');
-      seen.add(key);
-    }
-  }
-
-  #tls({ path, value }: Part): void {
-    const tls = get(value, 'tls');
-    const [first] = textList(get(value, 'to'));
-    const scheme = first === undefined ? undefined : parseTarget(first)?.scheme;
-    const keys = ['ca', 'cert', 'key', 'serverName'].filter((key) => get(tls, key) !== undefined);
-    if (scheme !== undefined && scheme !== 'tls' && scheme !== 'relps' && keys.length > 0) {
-      const secure = scheme === 'relp' ? 'relps' : 'tls';
-      const what = `The destination has "tls", but "${first}" goes without it, readable for everyone on the way.`;
-      this.#conflict([...path, 'tls'], what, `Write ${secure}:// in "to", or remove "tls".`);
-    }
-    for (const [own, other] of [
-      ['cert', 'key'],
-      ['key', 'cert'],
-    ] as const) {
-      if (get(tls, own) === undefined || get(tls, other) !== undefined) continue;
-      const what = `"tls" has a "${own}" and no "${other}".`;
-      this.#conflict([...path, 'tls', own], what, `Add "${other}", or remove "${own}".`);
-    }
-  }
-
-  /** Two queues in one directory, or one within the other. Two of one name have their fault already. */
-  queues(destinations: readonly Part[]): void {
-    const seen: { readonly part: Part; readonly directory: string }[] = [];
-    for (const part of destinations) {
-      const directory = directoryOf(this.#document, part);
-      if (directory === undefined) continue;
-      const other = seen.find((one) => one.part.name !== part.name && meets(one.directory, directory));
-      if (other !== undefined) {
-        const what =
-          other.directory === directory
-            ? `The destinations "${other.part.name}" and "${part.name}" have one queue directory: ${directory}.`
-            : `One queue lies within another: ${directory} ("${part.name}") and ${other.directory} ("${other.part.name}").`;
-        const mend = `Give each a directory of its own (${this.#placeOf(other.part.path)}).`;
-        this.#conflict([...part.path, 'queue', 'directory'], what, mend);
-      }
-      seen.push({ part, directory });
-    }
-  }
-
-  /** A pattern that reads the queue feeds each message back into it, for ever. */
-  ownFiles(inputs: readonly Part[], destinations: readonly Part[]): void {
-    const directories = destinations.flatMap((part) => {
-      const directory = directoryOf(this.#document, part);
-      return directory === undefined ? [] : [directory, realDirectory(directory)];
-    });
+  /** journalctl takes a "+" between two groups alone, and would read nothing otherwise. */
+  matches(inputs: readonly Part[]): void {
     for (const { path, value } of inputs) {
-      if (get(value, 'type') !== 'file') continue;
-      const own = get(value, 'path');
-      const excluded = textList(get(value, 'exclude')).map((text) => pathBeside(this.#document, text));
-      for (const [at, text] of [own].flat().entries()) {
-        if (typeof text !== 'string') continue;
-        const pattern = pathBeside(this.#document, text);
-        const met = directories.find(
-          (directory) =>
-            FOLDERS.some((folder) => mayMatchBelow(pattern, join(directory, folder))) &&
-            !excluded.some((one) => coversBelow(one, directory)),
-        );
-        if (met === undefined) continue;
-        const what = `"${text}" can match files of Belfry's own queue below ${met}: each message would be read again, for ever.`;
-        const mend = `Narrow the pattern, or add "exclude": "${met}/**".`;
-        this.#conflict([...path, 'path', ...(Array.isArray(own) ? [at] : [])], what, mend);
-      }
+      const matches = get(value, 'matches');
+      if (get(value, 'type') !== 'journald' || !Array.isArray(matches)) continue;
+      const isTerm = (at: number) => typeof matches[at] === 'string' && matches[at] !== '+';
+      const at = matches.findIndex(
+        (text, index) => text === '+' && !(isTerm(index - 1) && isTerm(index + 1)),
+      );
+      if (at < 0) continue;
+      const what = 'This "+" does not stand between two groups.';
+      this.conflict([...path, 'matches', at], what, 'Remove it, or name a field on both of its sides.');
     }
   }
-}
-
-/** Where the files of a destination lie below its queue.directory. */
-const FOLDERS = ['records', 'checkpoints'];
-
-/** Without the symbolic links of what exists of it. */
-function realDirectory(directory: string): string {
-  try {
-    return realpathSync(directory);
-  } catch {
-    const above = dirname(directory);
-    return above === directory ? directory : join(realDirectory(above), basename(directory));
-  }
-}
-
-function meets(a: string, b: string): boolean {
-  return a === b || a.startsWith(`${b === '/' ? '' : b}/`) || b.startsWith(`${a === '/' ? '' : a}/`);
 }

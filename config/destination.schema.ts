@@ -179,7 +179,7 @@ export const destinationSchema = {
       atMost: '10min',
       default: '10s',
       description:
-        'A connection that does not come about within this span, or on which nothing is answered for so long, is given up and made anew.',
+        'A connection that does not come about within this span, or on which nothing is answered for so long, is given up and made anew: see [transports](transports.md).',
     },
   },
 } as const satisfies Schema;

@@ -44,6 +44,7 @@ Longer ones to start from: \`config/examples/agent.json\` for a host of a site, 
 - **It takes effect** at the start and at SIGHUP. A file with a fault changes nothing in a running agent.
 - **Every message becomes RFC 5424** where it comes in; its time and its host stay.
 - **Every destination is on its own**: its own queue on the disk, its own place in the journal and in files. One that is down or slow never holds back another.
+- **What each part promises**: [the agent](agent.md), [inputs](inputs.md), [transports](transports.md).
 - **Names** of inputs and destinations are what checkpoints and queues are kept under: a new name begins anew.
 - **Relative paths** are taken from the folder of the file that they stand in, not from the directory that Belfry was started in.
 - The file is JSON as [server.json](config.md) is: comments and a last comma are allowed, keys that Belfry does not know are refused, sizes and spans are written in the same way. For editors: \`"$schema"\` with the path of \`config/published/agent.schema.json\`.

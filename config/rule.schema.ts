@@ -186,7 +186,7 @@ export const matchSchema = {
       minItems: 1,
       items: { type: 'string', format: 'glob' },
       description:
-        'Name in the certificate that the sender showed on a `tls://` or `relps://` listener (its first DNS name, else its first address, else its common name), with the wildcards of `host`; upper and lower case are alike. What came without a certificate never matches.',
+        'Name in the certificate that the sender showed on a `tls://` or `relps://` listener (its first DNS name, else its first address, else its first mail address, else its common name: see [TLS](tls.md)), with the wildcards of `host`; upper and lower case are alike. What came without a certificate never matches.',
       examples: ['web-*.example.org'],
     },
   },

@@ -152,6 +152,20 @@ const CASES: Readonly<Record<string, Case>> = {
     what: /"--flush" is not a match/,
     mend: /FIELD=value/,
   },
+  'a "+" between nothing': {
+    code: 'CONFIG_CONFLICT',
+    text: inputs('{ "type": "journald", "matches": ["A=1", "+", "B=2", ^"+"] }'),
+    key: 'inputs[0].matches[3]',
+    what: /does not stand between two groups/,
+    mend: /both of its sides/,
+  },
+  'two "+" at once': {
+    code: 'CONFIG_CONFLICT',
+    text: inputs('{ "type": "journald", "matches": ["A=1", ^"+", "+", "B=2"] }'),
+    key: 'inputs[0].matches[1]',
+    what: /two groups/,
+    mend: /Remove it/,
+  },
   'a path of a socket that is too long': {
     code: 'CONFIG_BAD_VALUE',
     text: inputs(`{ "type": "devlog", "path": ^"/run/${'x'.repeat(103)}" }`),
