@@ -251,6 +251,12 @@ class Journald implements Input {
     this.#save();
   }
 
+  /** Our own entries are no loss, but are not hidden either. */
+  #printPosition(): string {
+    const at = this.#position ? `at ${printTime(this.#position.realtimeUs)}` : 'nothing read yet';
+    return this.#ownEntries === 0 ? at : `${at}, ${this.#ownEntries} entries of our own left away`;
+  }
+
   status(): InputStatus {
     const position = this.#position;
     // Once it follows, whatever there is has been read.
@@ -262,12 +268,11 @@ class Journald implements Input {
       messages: this.#outflow.messages,
       bytes: this.#outflow.bytes,
       dropped: {
-        own: this.#ownEntries,
         no_text: this.#withoutText,
         garbage: this.#reader.parser.garbage,
         cut: this.#outflow.batch.cut,
       },
-      position: position ? `at ${printTime(position.realtimeUs)}` : 'nothing read yet',
+      position: this.#printPosition(),
       lag: { seconds: isBehind ? Math.max(0, ageSec) : 0 },
       isHeld: this.#outflow.isHeld,
       trouble: this.#trouble ?? this.#partial,
