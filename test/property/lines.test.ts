@@ -123,6 +123,13 @@ for (const [what, settings] of [
   });
 }
 
+test('lines of one message that are too much for one are several messages, and none is cut', () => {
+  const lines = Array.from({ length: 200 }, (_, i) => `line ${i} ${'y'.repeat(i % 30)}`);
+  const messages = readPieces(STARTS, Buffer.from(`S\n${lines.join('\n')}\n`), []);
+  assert.ok(messages.length > 8 && messages.every((message) => message.length <= LIMIT));
+  assert.deepEqual(messages.join('\n').split('\n'), ['S', ...lines]);
+});
+
 test('a line that is too long is cut, the rest of it passed over', () => {
   const texts = readPieces(PLAIN, LONG, []);
   assert.equal(texts.length, 5);

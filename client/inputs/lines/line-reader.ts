@@ -15,6 +15,9 @@ import type { MessageBatch, Received } from '../message.ts';
 const LF = 0x0a;
 const CR = 0x0d;
 
+/** With a long host name, a program and the account of the clock. */
+const HEADER_BYTES_USUAL = 400;
+
 /** What is kept of a source between two calls. */
 export interface LineState {
   /** Within a line that was too long: all up to its end is passed over. */
@@ -35,6 +38,8 @@ export class LineReader {
   readonly #settings: LineSettings;
   readonly #batch: MessageBatch;
   readonly #limit: number;
+  /** Of several lines: so that they are not cut when their header stands before them. */
+  readonly #textMax: number;
   readonly #start: RegExp | undefined;
   readonly #pri: number;
   readonly #draft = new Draft();
@@ -45,6 +50,7 @@ export class LineReader {
     this.#settings = settings;
     this.#batch = batch;
     this.#limit = maxMessageBytes;
+    this.#textMax = Math.max(maxMessageBytes / 2, maxMessageBytes - HEADER_BYTES_USUAL);
     const { multiline, facility, severity } = settings;
     this.#start = multiline && new RegExp(multiline.source, multiline.flags.replace(/[gy]/g, ''));
     this.#pri = facility * 8 + severity;
@@ -126,7 +132,7 @@ export class LineReader {
       const end = bytes.indexOf(LF, lineStart);
       const lineEnd = end < 0 ? to : end;
       if (lineStart > at) {
-        const isOver = lineEnd - at > this.#limit;
+        const isOver = lineEnd - at > this.#textMax;
         const isWhole = end >= 0 || following === 'end';
         const isNext = isWhole && begins(start, bytes, lineStart, lineEnd);
         if (isOver || isNext) break;

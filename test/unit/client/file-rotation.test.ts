@@ -114,6 +114,34 @@ test('cut, and written anew with the same beginning: shorter than it was is anot
   assert.deepEqual(world.sink.texts.slice(-20), numbers('a', 101, 120));
 });
 
+test('rotated twice while the queue was full: read in the order in which it was written', async (t) => {
+  const world = makeWorld(t);
+  world.write('a.log', numbered('a', 1, 1000));
+  const input = await world.start({ paths: [world.path('a.log*')] });
+  world.sink.room = 10;
+  await waitUntil('it is held', () => input.status().isHeld);
+  for (let round = 1; round <= 3; round += 1) {
+    for (let old = round; old > 1; old -= 1)
+      renameSync(world.path(`a.log.${old - 1}`), world.path(`a.log.${old}`));
+    renameSync(world.path('a.log'), world.path('a.log.1'));
+    world.write('a.log', numbered('a', round * 1000 + 1, round * 1000 + 1000));
+  }
+  await waitUntil('all are found', () => input.status().position.startsWith('4 files'));
+  world.sink.room = Number.POSITIVE_INFINITY;
+  input.resume();
+  await waitUntil('all lines', () => world.sink.taken === 4000);
+  assert.deepEqual(world.sink.texts, numbers('a', 1, 4000));
+});
+
+test('cut to less than was read while nobody read: read from its beginning, and said', async (t) => {
+  const world = await worldWith(t, 'a.log', numbered('a', 1, 1000), 1000);
+  await world.stop();
+  world.write('a.log', numbered('a', 1, 400));
+  await world.start();
+  await waitUntil('all of it', () => world.sink.taken === 400);
+  assert.match(world.log.warnings.join(), /shorter than what was read of it before/);
+});
+
 test('stopped while the queue took only a part: the rest comes after the restart', async (t) => {
   const world = makeWorld(t);
   world.write('a.log', numbered('a', 1, 5000));

@@ -155,10 +155,13 @@ test('over the limit: the text is cut at a character, structured data is left aw
   batch.add(draft);
   assert.match(textsOf(batch)[3] as string, / - - - kept$/);
   assert.equal(batch.cut, 4);
+  field(draft, 'text', 'd'.repeat(2000));
+  batch.add(draft);
+  assert.equal(batch.cut, 5, 'a message is cut once, whatever of it');
   const exact = 1024 - Buffer.byteLength(`<13>1 ${STAMP} web-1 - - - - `);
   batch.add(draftOf('c'.repeat(exact)));
   batch.add(draftOf('c'.repeat(exact + 1)));
-  assert.equal(batch.cut, 5);
+  assert.equal(batch.cut, 6);
 });
 
 test('a batch has room until it has none, and what was taken leaves', () => {
