@@ -36,7 +36,7 @@ export function readBsdLine(
   const stamp = readPri(record, bytes, start, end);
   if (stamp < 0) return false;
   const afterStamp = scanMonthFirst(record, bytes, stamp, end);
-  if (afterStamp < 0 || record.year !== 0) return refuse(record, bytes, start, end, pri);
+  if (afterStamp < 0) return refuse(record, bytes, start, end, pri);
   // One byte is one character, so that places in the text are places in the bytes.
   const header = bytes.toString('latin1', stamp, Math.min(end, stamp + HEADER_BYTES_MAX));
   const found = syslogParse(header);
