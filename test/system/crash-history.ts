@@ -35,6 +35,8 @@ export interface Outcome {
   readonly shortLives: readonly string[];
   readonly torn: readonly string[];
   readonly did: readonly string[];
+  /** How often something broke that may break a connection. */
+  readonly breaks: number;
   readonly agentStarts: number;
   readonly serverStarts: number;
   /** Lost before the queue could take it, by reason: devlog is read even when there is no room. */
@@ -252,6 +254,7 @@ export class History {
       shortLives: this.#devlog.shortLives(devlog),
       torn: tornLines(text),
       did: this.#did,
+      breaks: this.#did.filter((one) => /agent|server|network/.test(one)).length,
       agentStarts: this.#world.agent.starts,
       serverStarts: this.#world.server.starts,
       dropped: Object.fromEntries(this.#dropped),
