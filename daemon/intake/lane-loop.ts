@@ -206,10 +206,11 @@ export class LaneLoop {
       const nowMs = performance.now();
       const units = ready > 0 ? this.#takeRound(ready) : 0;
       const isFlushed = this.#flushIfDue(nowMs, ready);
+      const isAwaited = this.#streams.isWaitedFor || this.#streams.hasAnswers;
       this.#streams.answer(Date.now(), isFlushed);
       if (nowMs - this.#tickedAtMs >= this.#tickMs()) this.#tick(nowMs);
       if (this.#bell.isRung) this.#obey();
-      this.#napIfStreaming(units, nowMs);
+      this.#napIfStreaming(units, nowMs, isAwaited);
     }
     this.#end(this.#stopAt);
   }
@@ -220,6 +221,7 @@ export class LaneLoop {
   }
 
   #patienceMs(): number {
+    if (this.#streams.hasAnswers) return 0;
     if (this.#streams.isWaitedFor && this.#pipeline.files.hasUnwritten) return 0;
     if (!this.#pipeline.files.hasUnwritten || this.#pipeline.files.troubledCount > 0) return this.#tickMs();
     return Math.max(0, Math.ceil(this.#flushedAtMs + FLUSH_MS - performance.now()));
@@ -265,10 +267,10 @@ export class LaneLoop {
     return true;
   }
 
-  #napIfStreaming(units: number, nowMs: number): void {
+  #napIfStreaming(units: number, nowMs: number, isAwaited: boolean): void {
     const gapMs = nowMs - this.#roundAtMs;
     if (units > 0) this.#roundAtMs = nowMs;
-    if (units === 0 || units >= BATCH_MAX || gapMs > STREAM_GAP_MS || this.#streams.isWaitedFor) return;
+    if (units === 0 || units >= BATCH_MAX || gapMs > STREAM_GAP_MS || isAwaited) return;
     const comesMeanwhile = (units / Math.max(gapMs, 0.05)) * NAP_MS;
     for (const intake of this.#datagrams.values()) if (comesMeanwhile > intake.roomCount / 4) return;
     nap(NAP_MS);

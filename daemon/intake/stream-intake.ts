@@ -110,6 +110,11 @@ export class StreamIntake {
     return this.#relp.isWaitedFor;
   }
 
+  /** There are answers to be sent. */
+  get hasAnswers(): boolean {
+    return this.#relp.hasDue;
+  }
+
   get sessionCount(): number {
     return this.#connections.sessionCount;
   }
@@ -159,7 +164,8 @@ export class StreamIntake {
       connection.activeAtMs = nowMs;
       this.#relp.makeDue(relp);
     }
-    return canRead && watched !== WATCH.writing ? this.#read(connection, nowMs) : 0;
+    const reads = watched === WATCH.reading || watched === WATCH.both;
+    return canRead && reads ? this.#read(connection, nowMs) : 0;
   }
 
   /** Reads once from a connection that has something. Returns the bytes read. */
@@ -273,7 +279,7 @@ export class StreamIntake {
 
   /** Sends RELP clients the answers that are there. `isFlushed`: what was taken is written, or cannot be. */
   answer(nowMs: number, isFlushed: boolean): void {
-    this.#answering.answer(nowMs, isFlushed);
+    if (isFlushed || this.#relp.hasDue) this.#answering.answer(nowMs, isFlushed);
   }
 
   // ---- who stays
