@@ -2,7 +2,7 @@
 // with a clock that is known to be good. Refuses: to sleep; tests wait for what they see.
 
 import type { Facts, Log } from '../../../base/log.ts';
-import { type Address, parseRange, type Range } from '../../../base/ip.ts';
+import { parseRange, type Range } from '../../../base/ip.ts';
 import type { RecordBatch } from '../../../delivery/spool/layout.ts';
 import type { InputSink } from '../../../client/inputs/input.ts';
 import type { MessageSettings } from '../../../client/inputs/message.ts';
@@ -88,7 +88,5 @@ export function range(text: string): Range {
   if (!found) throw new Error(`${text} is no range`);
   return found;
 }
-
-export const NOBODY: Address = { w0: 0, w1: 0, w2: 0, w3: 0 };
 
 export const PLACE = { file: 'agent.json', line: 1, column: 1, key: '' } as const;
