@@ -232,9 +232,7 @@ class Look implements CertificateReport {
   }
 
   pair(certPath: string, keyPath: string, chain: readonly X509Certificate[], key: KeyObject): void {
-    const at = chain.findIndex(
-      (certificate) => publicKeyOf(certificate) !== undefined && certificate.checkPrivateKey(key),
-    );
+    const at = chain.findIndex((certificate) => certificate.checkPrivateKey(key));
     if (at === 0) return;
     if (at > 0) {
       const what = `The key in ${keyPath} belongs to certificate ${at + 1} in ${certPath}, not to the first.`;

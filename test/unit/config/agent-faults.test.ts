@@ -159,6 +159,13 @@ const CASES: Readonly<Record<string, Case>> = {
     what: /does not stand between two groups/,
     mend: /both of its sides/,
   },
+  'a "+" before everything': {
+    code: 'CONFIG_CONFLICT',
+    text: inputs('{ "type": "journald", "matches": [^"+", "B=2"] }'),
+    key: 'inputs[0].matches[0]',
+    what: /two groups/,
+    mend: /Remove it/,
+  },
   'two "+" at once': {
     code: 'CONFIG_CONFLICT',
     text: inputs('{ "type": "journald", "matches": ["A=1", ^"+", "+", "B=2"] }'),
@@ -398,6 +405,13 @@ const CASES: Readonly<Record<string, Case>> = {
     what: /Two destinations have the name "a"/,
     mend: /"name" of its own/,
   },
+  'two destinations of one name, and so of one queue': {
+    code: 'CONFIG_CONFLICT',
+    text: destinations('{ "to": "udp://x" }', '{ "name": ^"destination1", "to": "udp://y" }'),
+    key: 'destinations[1].name',
+    what: /Two destinations have the name "destination1"/,
+    mend: /"name" of its own/,
+  },
   'two destinations with one queue': {
     code: 'CONFIG_CONFLICT',
     text: destinations(
@@ -540,7 +554,7 @@ test('a queue behind a symbolic link is found out', (t) => {
   );
 });
 
-test('directories that only begin alike, and ports that the kernel chooses, are let be', (t) => {
+test('directories that only begin alike, ports that the kernel chooses and waits of one length are let be', (t) => {
   const queues = destinations(
     '{ "to": "udp://x", "queue": { "directory": "/q/a" } }',
     '{ "to": "udp://y", "queue": { "directory": "/q/ab" } }',
@@ -548,6 +562,8 @@ test('directories that only begin alike, and ports that the kernel chooses, are 
   assert.deepEqual(loadAgentText(t, queues).faults, []);
   const ports = inputs('{ "type": "listen", "listen": ["udp://127.0.0.1:0", "udp://127.0.0.1:0"] }');
   assert.deepEqual(loadAgentText(t, ports).faults, []);
+  const waits = destination('"retry": { "min": "1s", "max": "1000ms" }');
+  assert.deepEqual(loadAgentText(t, waits).faults, []);
 });
 
 test('patterns that go past the queue are let be', (t) => {
