@@ -5,6 +5,7 @@
 // out of its dates, a CA that is none. Warns of what works today and will not for long, or not with everyone.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { CERTIFICATE_BEGIN, CERTIFICATE_LABELS, pemBlocks, sayNoBlock } from './pem.ts';
 import type { Problem } from './problem.ts';
 
 export type CertificatePart = 'cert' | 'key' | 'ca';
@@ -243,41 +244,6 @@ class Look implements CertificateReport {
     const mend = `Name the key that the certificate was issued for. Their public keys must be alike: openssl x509 -in ${certPath} -noout -pubkey; openssl pkey -in ${keyPath} -pubout`;
     this.#fault('key', 'wrong-key', what, mend);
   }
-}
-
-const CERTIFICATE_BEGIN = '-----BEGIN CERTIFICATE-----';
-const CERTIFICATE_LABELS: ReadonlySet<string> = new Set([
-  'CERTIFICATE',
-  'X509 CERTIFICATE',
-  'TRUSTED CERTIFICATE',
-]);
-
-/** RFC 7468: text before, between and behind the blocks says nothing. */
-function pemBlocks(text: string): { readonly label: string; readonly pem: string }[] {
-  const blocks = text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----[^-]*(?:-[^-]+)*-----END \1-----/g);
-  return [...blocks].map(([pem, label = '']) => ({ label, pem }));
-}
-
-function sayNoBlock(
-  path: string,
-  bytes: Uint8Array,
-  text: string,
-  wanted: string,
-  begin: string,
-): readonly [CertificateTrouble, string, string] {
-  if (bytes.length === 0) return ['empty', `${path} is empty.`, `It must hold ${wanted}, as PEM.`];
-  const [other] = pemBlocks(text);
-  if (other !== undefined) {
-    const what = `${path} holds no ${wanted.replace(/^a /, '')}, but a block "${other.label}".`;
-    return ['not-pem', what, 'Were two files mixed up?'];
-  }
-  // DER, and a PKCS #12 store, begin with the tag of a SEQUENCE (X.690).
-  const kind = bytes[0] === 0x30 ? 'DER or PKCS #12' : 'something else';
-  const mend =
-    bytes[0] === 0x30
-      ? `Turn it into PEM: openssl x509 -inform DER -in ${path} -out FILE (a certificate), openssl pkey -inform DER … (a key), openssl pkcs12 -in ${path} -nodes … (both).`
-      : `Name a file with ${begin} in it.`;
-  return ['not-pem', `${path} is not PEM, but ${kind}.`, mend];
 }
 
 function parseCertificate(pem: string): X509Certificate | undefined {
