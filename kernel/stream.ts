@@ -22,13 +22,13 @@ import { closeSocket, decodeAddress } from './socket.ts';
 /** Events taken by one wait; what is ready beyond them is told by the next. */
 const EVENTS_MAX = 256;
 
-/** What a descriptor is watched for. */
+/** What a descriptor is watched for; several are added. */
 export const WATCH = {
   reading: EPOLL.EPOLLIN,
   writing: EPOLL.EPOLLOUT,
-  both: EPOLL.EPOLLIN | EPOLL.EPOLLOUT,
+  /** The other side has ended, whatever of it is still to be read. */
+  ending: EPOLL.EPOLLRDHUP,
 } as const;
-export type Watch = (typeof WATCH)[keyof typeof WATCH];
 
 /** Told of whatever a descriptor is watched for: a read or a write will say what it is. */
 const ENDS = EPOLL.EPOLLERR | EPOLL.EPOLLHUP;
@@ -46,16 +46,16 @@ export class Readiness {
     assert(this.#epoll >= 0, 'the kernel gives an epoll descriptor');
   }
 
-  watch(fd: number, token: number, what: Watch = WATCH.reading): boolean {
+  watch(fd: number, token: number, what: number = WATCH.reading): boolean {
     return this.#control(EPOLL.EPOLL_CTL_ADD, fd, token, what);
   }
 
   /** For a descriptor that is watched already. */
-  change(fd: number, token: number, what: Watch): void {
+  change(fd: number, token: number, what: number): void {
     this.#control(EPOLL.EPOLL_CTL_MOD, fd, token, what);
   }
 
-  #control(operation: number, fd: number, token: number, what: Watch): boolean {
+  #control(operation: number, fd: number, token: number, what: number): boolean {
     this.#changeView.setUint32(EPOLL_EVENT.events, what, true);
     this.#changeView.setUint32(EPOLL_EVENT.data, token, true);
     return epollCtl(this.#epoll, operation, fd, this.#change) === 0;
@@ -81,6 +81,10 @@ export class Readiness {
 
   canWrite(i: number): boolean {
     return (this.#eventsOf(i) & (EPOLL.EPOLLOUT | ENDS)) !== 0;
+  }
+
+  hasEnded(i: number): boolean {
+    return (this.#eventsOf(i) & (EPOLL.EPOLLRDHUP | ENDS)) !== 0;
   }
 
   #eventsOf(i: number): number {

@@ -1,7 +1,6 @@
 // One connection of a lane, whatever is spoken on it: what it is, how far it has come, and what waits with it.
 // The intake (stream-intake.ts) is the only one who changes it.
 
-import type { Watch } from '../../kernel/stream.ts';
 import type { Framer } from '../../syslog/framing.ts';
 import type { ProxyHeader } from '../../syslog/proxy.ts';
 import type { Closing } from './counts.ts';
@@ -34,8 +33,8 @@ export interface Connection extends Origin {
   readonly framer: Framer | undefined;
   readonly relp: RelpTalk | undefined;
   activeAtMs: number;
-  /** What the readiness queue watches it for. */
-  watched: Watch | undefined;
+  /** What the readiness queue watches it for (WATCH of kernel/stream.ts); 0: it does not. */
+  watched: number;
   /** Bytes that wait with the connection: an unfinished frame, or what was read and could not be taken. */
   keptBytes: number;
   /** A file in trouble could not take its message. */

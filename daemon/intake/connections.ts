@@ -2,7 +2,7 @@
 // sums: how many stand, how many bytes wait with them, who of them is held back.
 
 import { closeSocket } from '../../kernel/socket.ts';
-import { type Readiness, sendWithoutDelay, WATCH, type Watch } from '../../kernel/stream.ts';
+import { type Readiness, sendWithoutDelay, WATCH } from '../../kernel/stream.ts';
 import { Framer } from '../../syslog/framing.ts';
 import { ProxyHeader } from '../../syslog/proxy.ts';
 import type { Admission } from './admission.ts';
@@ -85,7 +85,7 @@ export class Connections {
     if (connection.isClosed) return;
     connection.isClosed = true;
     const { tokens, readiness, admission, relp } = this.#parts;
-    if (connection.watched !== undefined) readiness.forget(connection.fd);
+    if (connection.watched !== 0) readiness.forget(connection.fd);
     closeSocket(connection.fd);
     tokens.release(connection.token);
     this.all.delete(connection);
@@ -136,20 +136,24 @@ export class Connections {
 
   /** Watches the connection for what there is to do on it. */
   rewatch(connection: Connection): void {
-    const { watched, relp, isHeld, isStalled, hasEnded } = connection;
-    const isRead = connection.closesAtMs !== undefined || (!isHeld && !isStalled);
-    const reads = isRead && !hasEnded;
-    const writes = relp !== undefined && relp.output.length > 0;
-    const wanted = writes ? (reads ? WATCH.both : WATCH.writing) : reads ? WATCH.reading : undefined;
+    const { fd, token, watched } = connection;
+    const wanted = wantedOf(connection);
     if (wanted === watched || connection.isClosed) return;
     connection.watched = wanted;
-    this.#setWatch(connection, watched, wanted);
-  }
-
-  #setWatch({ fd, token }: Connection, was: Watch | undefined, wanted: Watch | undefined): void {
     const { readiness } = this.#parts;
-    if (wanted === undefined) readiness.forget(fd);
-    else if (was === undefined) readiness.watch(fd, token, wanted);
+    if (wanted === 0) readiness.forget(fd);
+    else if (watched === 0) readiness.watch(fd, token, wanted);
     else readiness.change(fd, token, wanted);
   }
+}
+
+/**
+ * Whoever sends by TCP and goes has left behind what is still to be read. A RELP client that goes sends it again:
+ * it is looked for while it is not read, or those who come and go while a disk is full would fill the table.
+ */
+function wantedOf({ relp, isHeld, isStalled, hasEnded, closesAtMs }: Connection): number {
+  if (hasEnded) return relp !== undefined && relp.output.length > 0 ? WATCH.writing : 0;
+  const isRead = closesAtMs !== undefined || (!isHeld && !isStalled);
+  if (relp === undefined) return isRead ? WATCH.reading : 0;
+  return (isRead ? WATCH.reading : WATCH.ending) + (relp.output.length > 0 ? WATCH.writing : 0);
 }

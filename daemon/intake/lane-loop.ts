@@ -237,15 +237,10 @@ export class LaneLoop {
       if (watched === undefined) continue;
       if (watched instanceof DatagramIntake) units += this.#takeBatches(watched);
       else if (watched instanceof Bell) watched.isRung = true;
-      else if ('framer' in watched) units += this.#takeStream(watched, i, receivedMs) / BYTES_PER_UNIT;
+      else if ('framer' in watched) units += this.#streams.ready(watched, receivedMs, i) / BYTES_PER_UNIT;
       else this.#streams.acceptor.accept(watched, receivedMs);
     }
     return units;
-  }
-
-  #takeStream(connection: Connection, i: number, receivedMs: number): number {
-    const canWrite = this.#readiness.canWrite(i);
-    return this.#streams.ready(connection, receivedMs, canWrite, this.#readiness.canRead(i));
   }
 
   #takeBatches(intake: DatagramIntake): number {

@@ -157,15 +157,18 @@ export class StreamIntake {
 
   // ---- what comes
 
-  /** The readiness queue has told of it. Returns the bytes read. */
-  ready(connection: Connection, nowMs: number, canWrite: boolean, canRead: boolean): number {
+  /** The readiness queue has told of it, in its place `i`. Returns the bytes read. */
+  ready(connection: Connection, nowMs: number, i: number): number {
+    const { readiness } = this.#parts;
     const { watched, relp } = connection;
-    if (canWrite && relp && relp.output.length > 0) {
+    if (relp && relp.output.length > 0 && readiness.canWrite(i)) {
       connection.activeAtMs = nowMs;
       this.#relp.makeDue(relp);
     }
-    const reads = watched === WATCH.reading || watched === WATCH.both;
-    return canRead && reads ? this.#read(connection, nowMs) : 0;
+    if ((watched & WATCH.reading) !== 0) return readiness.canRead(i) ? this.#read(connection, nowMs) : 0;
+    if ((watched & WATCH.ending) !== 0 && readiness.hasEnded(i))
+      this.#connections.close(connection, 'by_peer');
+    return 0;
   }
 
   /** Reads once from a connection that has something. Returns the bytes read. */

@@ -9,6 +9,7 @@ export const EPOLL = {
   EPOLLOUT: 4,
   EPOLLERR: 8,
   EPOLLHUP: 16,
+  EPOLLRDHUP: 0x2000,
 } as const;
 
 const packed = process.arch === 'x64';

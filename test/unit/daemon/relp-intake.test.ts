@@ -147,6 +147,33 @@ test('a refused message waits with its connection, and is answered when there is
   assert.equal(linesIn(world.file).length, 4000);
 });
 
+for (const [how, count] of [
+  ['held', 4001],
+  ['waiting', 10],
+] as const) {
+  test(`a client that goes while it is ${how} is forgotten: it will send all again`, async (t) => {
+    const world = useWorld(t);
+    mkdirSync(world.file);
+    const client = await useClient(world);
+    client.socket.write(frames(2, count));
+    for (let i = 0; i < 3; i += 1) {
+      await world.turn();
+      world.later();
+    }
+    assert.deepEqual(world.counted('connectionsOpen'), [1]);
+    client.socket.destroy();
+    await world.turn();
+    // One that is read may have stopped to send only, and has the next flush.
+    if (how === 'waiting') world.flush();
+    assert.deepEqual(world.counted('connectionsOpen', 'relpSessions', 'relpUnanswered'), [0, 0, 0]);
+    assert.equal(world.streams.heldCount, 0);
+    const orphans = world.counted('relpOrphans')[0] ?? 0;
+    rmSync(world.file, { recursive: true });
+    world.later();
+    assert.equal(linesIn(world.file).length, orphans);
+  });
+}
+
 test('an fdatasync that fails: no answer, and the connection ends, so that the client sends again', async (t) => {
   const world = useWorld(t, { rules: (root) => [{ file: target('all.log', root, { sync: 'ack' }) }] });
   const [client, other] = [await useClient(world), await useClient(world)];

@@ -119,7 +119,7 @@ export class StreamWorld {
         const found = this.#tokens.get(this.#readiness.token(at));
         if (found === undefined) continue;
         if (!('framer' in found)) this.streams.acceptor.accept(found, this.nowMs);
-        else this.streams.ready(found, this.nowMs, this.#readiness.canWrite(at), this.#readiness.canRead(at));
+        else this.streams.ready(found, this.nowMs, at);
       }
       this.streams.answer(this.nowMs, false);
       if (ready === 0) quiet += 1;

@@ -215,7 +215,7 @@ test('what is sent arrives, as much as fits; room is told of, and an end behind 
   assert.deepEqual(await readyTokens(readiness), [9]);
   assert.ok(readiness.canWrite(0) && !readiness.canRead(0));
   client.write('y');
-  readiness.change(peer, 9, WATCH.both);
+  readiness.change(peer, 9, WATCH.reading + WATCH.writing);
   for (let i = 0; i < 200 && !(readiness.wait(5) > 0 && readiness.canRead(0)); i += 1) await sleep(5);
   assert.ok(readiness.canWrite(0) && readiness.canRead(0));
   endSending(peer);
@@ -236,4 +236,18 @@ test('sending to who is gone is an error, and no signal', async (t) => {
   assert.match(streamError(), /^(ECONNRESET|EPIPE)$/);
   assert.equal(sendStream(peer, Buffer.from('x')), -1);
   assert.equal(streamError(), 'EPIPE');
+});
+
+test('who has ended is told of without a read', async (t) => {
+  const { fd, port } = listen(t, '127.0.0.1');
+  const client = await dial(t, port);
+  const peer = await acceptOne(t, fd);
+  const readiness = useReadiness(t);
+  readiness.watch(peer, 4, WATCH.ending);
+  client.write('unread');
+  await sleep(20);
+  assert.equal(readiness.wait(10), 0);
+  client.end();
+  assert.deepEqual(await readyTokens(readiness), [4]);
+  assert.ok(readiness.hasEnded(0));
 });
