@@ -53,7 +53,8 @@ export type CertificateTrouble =
   | 'wrong-purpose'
   | 'broken-chain'
   | 'weak-key'
-  | 'open-key';
+  | 'open-key'
+  | 'refused';
 
 export interface CertificateFinding extends Problem {
   readonly part: CertificatePart;

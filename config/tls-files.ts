@@ -4,6 +4,7 @@
 // Never throws for a file that is absent, locked away, too large or no file at all: each is a finding in words.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { codeOf } from '../base/fault.ts';
 import {
   type CertificateFinding,
@@ -56,14 +57,31 @@ export function readTlsFiles(paths: TlsPaths, role: CertificateRole, nowMs: numb
   const key = read('key', paths.key);
   const ca = read('ca', paths.ca);
   const report = lookAtCertificates({ cert, key, ca }, role, nowMs);
+  faults.push(...report.faults);
+  if (faults.length === 0) faults.push(...refusals(cert, key, ca));
   return {
     cert: bytesOf(cert),
     key: bytesOf(key),
     ca: bytesOf(ca),
     facts: report.facts,
-    faults: [...faults, ...report.faults],
+    faults,
     warnings: [...warnings, ...report.warnings],
   };
+}
+
+/** The TLS library has an opinion of its own, of weak keys and signatures for one. */
+function refusals(...[cert, key, ca]: readonly (PemFile | undefined)[]): CertificateFinding[] {
+  const text = (file: PemFile | undefined) => file && String(bytesOf(file));
+  try {
+    createSecureContext({ cert: text(cert), key: text(key), ca: text(ca) });
+    return [];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const what = `The TLS library does not take these files: ${reason}.`;
+    const mend =
+      'Have the certificate issued anew, for an EC key or an RSA key of 2048 bits or more, signed with SHA-256.';
+    return [{ part: cert === undefined ? 'ca' : 'cert', trouble: 'refused', what, mend }];
+  }
 }
 
 function bytesOf(file: PemFile | undefined): Buffer | undefined {

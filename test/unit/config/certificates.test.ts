@@ -223,6 +223,18 @@ test('files are read, and what keeps them from us is said', (t) => {
   assert.match(open.what, /mode 0644/);
 });
 
+test('what the TLS library refuses is told before it is asked in earnest', (t) => {
+  const tiny = generateKeyPairSync('rsa', { modulusLength: 768 });
+  const folder = makeFiles(t, {
+    'cert.pem': makeCertificate({ subject: 'logs', keys: tiny }),
+    'key.pem': pemOfKey(tiny),
+  });
+  const paths = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem'), ca: undefined };
+  const found = only(readTlsFiles(paths, 'server', Date.now()).faults);
+  assert.deepEqual([found.part, found.trouble], ['cert', 'refused']);
+  assert.match(found.what, /too small/);
+});
+
 test('a file that this user may not read', {
   skip: process.getuid?.() === 0 ? 'root may read everything' : false,
 }, (t) => {
