@@ -300,18 +300,20 @@ describe('in the middle of the stream', () => {
   test('a stop takes all that senders have sent already', { skip }, async (t) => {
     const world = await useTlsBelfry(t);
     const { belfry } = world;
-    const senders = Array.from({ length: 20 }, () => openTls(world, showing(world.client)));
+    const count = 20_000;
+    const senders = Array.from({ length: 8 }, () => openTls(world, showing(world.client)));
     await eventually('all stand', () => senders.every(({ isSecure }) => isSecure));
+    // Written means: the kernel has it. Most of it has not been read yet when the last callback comes.
     const taken = senders.map(
       ({ socket }, at) =>
         new Promise((done) => {
-          socket.write(numbered('host', `s${at}`, 0, 500), done);
+          socket.write(numbered('host', `s${at}`, 0, count), done);
         }),
     );
     await Promise.all(taken);
     assert.equal((await belfry.program.stop()).code, 0);
     const text = readText(belfry.file('all.log'));
-    for (let at = 0; at < senders.length; at += 1) assertWhole(text, `s${at}`, 500);
+    for (let at = 0; at < senders.length; at += 1) assertWhole(text, `s${at}`, count);
     await eventually('all were told', () => senders.every(({ hasClosed }) => hasClosed));
     assert.deepEqual(logLines(belfry.program, /warn|error/), []);
   });
@@ -378,6 +380,30 @@ describe('RELP over TLS', () => {
     const { relp } = await statusOf(world.belfry);
     assert.equal(relp.answers, count);
     assert.equal(relp.ended.closed, 1);
+  });
+
+  test('a client that has only stopped to send hears its answers', { skip }, async (t) => {
+    const world = await useTlsBelfry(t);
+    const offers = 'relp_version=0\nrelp_software=test\ncommands=syslog';
+    const frames = [
+      `1 open ${offers.length} ${offers}\n`,
+      ...Array.from({ length: 500 }, (_, at) => {
+        const text = message('host', 'app', at);
+        return `${at + 2} syslog ${text.length} ${text}\n`;
+      }),
+    ];
+    const raw = await openPlain(world.relpPort);
+    raw.allowHalfOpen = true;
+    const went = openTls({ ...world, port: world.relpPort }, showing(world.client), raw);
+    let answers = '';
+    went.socket.on('data', (chunk: Buffer) => {
+      answers += String(chunk);
+    });
+    went.socket.end(frames.join(''));
+    await eventually('the connection ends', () => went.hasClosed);
+    for (let txnr = 2; txnr <= 501; txnr += 1)
+      assert.ok(answers.includes(`\n${txnr} rsp 6 200 OK\n`), `${txnr}: ${answers.slice(-200)}`);
+    assertWhole(readText(world.belfry.file('all.log')), 'app', 500);
   });
 
   test('a server that stops answers what is written, and says so', { skip }, async (t) => {

@@ -316,6 +316,10 @@ describe('limits', () => {
     await sendTls(world, `${message('host', 'app', 0)}\n`, showing(world.client));
     await waitForLines(belfry.file('all.log'), 1);
     for (const { socket } of standing) socket.destroy();
+    await eventually('nobody is left', async () => (await tlsStatusOf(belfry)).connections === 0);
+    const again = [0, 1, 2].map(() => openTls(world, showing(world.client)));
+    await eventually('three stand again', async () => (await tlsStatusOf(belfry)).connections === 3);
+    for (const { socket } of again) socket.destroy();
   });
 
   test('five hundred at once, and no descriptor stays behind', { skip }, async (t) => {
