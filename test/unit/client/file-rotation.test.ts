@@ -114,9 +114,12 @@ test('cut, and written anew with the same beginning: shorter than it was is anot
   assert.deepEqual(world.sink.texts.slice(-20), numbers('a', 101, 120));
 });
 
-test('rotated twice while the queue was full: read in the order in which it was written', async (t) => {
+/** More than one piece of a file. */
+const COUNT = 60_000;
+
+test('rotated three times while the queue was full: read in the order in which it was written', async (t) => {
   const world = makeWorld(t);
-  world.write('a.log', numbered('a', 1, 1000));
+  world.write('a.log', numbered('a', 1, COUNT));
   const input = await world.start({ paths: [world.path('a.log*')] });
   world.sink.room = 10;
   await waitUntil('it is held', () => input.status().isHeld);
@@ -124,13 +127,13 @@ test('rotated twice while the queue was full: read in the order in which it was 
     for (let old = round; old > 1; old -= 1)
       renameSync(world.path(`a.log.${old - 1}`), world.path(`a.log.${old}`));
     renameSync(world.path('a.log'), world.path('a.log.1'));
-    world.write('a.log', numbered('a', round * 1000 + 1, round * 1000 + 1000));
+    world.write('a.log', numbered('a', round * COUNT + 1, (round + 1) * COUNT));
   }
   await waitUntil('all are found', () => input.status().position.startsWith('4 files'));
   world.sink.room = Number.POSITIVE_INFINITY;
   input.resume();
-  await waitUntil('all lines', () => world.sink.taken === 4000);
-  assert.deepEqual(world.sink.texts, numbers('a', 1, 4000));
+  await waitUntil('all lines', () => world.sink.taken === 4 * COUNT);
+  assert.deepEqual(world.sink.texts, numbers('a', 1, 4 * COUNT));
 });
 
 test('cut to less than was read while nobody read: read from its beginning, and said', async (t) => {
