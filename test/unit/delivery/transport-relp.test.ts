@@ -102,6 +102,18 @@ describe('a connection that breaks', () => {
     });
   }
 
+  test('with one record unanswered: what was answered behind it does not come twice', async (t) => {
+    const receiver = await receiveRelp(t, (text, message, connection) => {
+      if (connection > 1) return 'ok';
+      return text === 'line 5' ? 'silent' : message === 40 ? 'end' : 'ok';
+    });
+    const sending = startSending(t, [targetOf('relp', receiver.port)]);
+    sending.append(1, 100);
+    await waitUntil('the queue is empty', () => sending.waiting() === 0);
+    assert.equal(receiver.taken.length, 100);
+    assert.deepEqual([...receiver.taken].sort(), lines(1, 100).sort());
+  });
+
   test('a silent server is given up after the timeout', async (t) => {
     const receiver = await receiveRelp(t, once(50, 'silent'));
     const sending = startSending(t, [targetOf('relp', receiver.port)], { timeoutMs: 300 });
