@@ -77,7 +77,8 @@ function refusals(...[cert, key, ca]: readonly (PemFile | undefined)[]): Certifi
     return [];
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const what = `The TLS library does not take these files: ${reason}.`;
+    const which = cert === undefined ? `the CA in ${ca?.path ?? ''}` : 'the certificate or its key';
+    const what = `The TLS library does not take ${which}: ${reason}.`;
     const mend =
       'Have the certificate issued anew, for an EC key or an RSA key of 2048 bits or more, signed with SHA-256.';
     return [{ part: cert === undefined ? 'ca' : 'cert', trouble: 'refused', what, mend }];
