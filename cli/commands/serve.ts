@@ -1,7 +1,7 @@
 // `belfry serve`: the central server, until it is told to stop.
 
 import type { Command } from 'commander';
-import { bootLaneThread } from '../../daemon/intake/lane.ts';
+import { bootLaneThread, dismissLaneThread } from '../../daemon/intake/lane.ts';
 import { type CliCommand, examples, type Run, SERVER_CONFIG } from '../command.ts';
 import type { Io } from '../io.ts';
 
@@ -12,7 +12,10 @@ const LANES_AHEAD = 2;
 async function start(path: string, io: Io): Promise<number> {
   const threads = Array.from({ length: LANES_AHEAD }, bootLaneThread);
   const { runServe } = await import('../serve.ts');
-  return await runServe(path, io, threads);
+  const code = await runServe(path, io, threads);
+  // Those that a fault left without work.
+  await Promise.all(threads.splice(0).map(dismissLaneThread));
+  return code;
 }
 
 export const serveCommand: CliCommand = {

@@ -14,7 +14,7 @@ import { TlsThread } from '../tls/tls.ts';
 import { makeTlsCountTable, TlsCounts } from '../tls/tls-counts.ts';
 import type { TlsReport, TlsSocket } from '../tls/tls.port.ts';
 import { CountReader, type CountTable, LISTENERS_MAX, makeCountTable } from './counts.ts';
-import { bootLaneThread, Lane, type LaneThread } from './lane.ts';
+import { bootLaneThread, dismissLaneThread, Lane, type LaneThread } from './lane.ts';
 import type { LaneReport, LaneSocket } from './lane.port.ts';
 import {
   isTls,
@@ -93,7 +93,7 @@ export class Intake {
     const numbers = new Set([STREAM_LANE, ...sockets.keys()]);
     await Promise.all([...numbers].map((number) => this.#start(number, config, sockets.get(number) ?? [])));
     await this.#addTls(config, this.#tlsSockets(listeners));
-    for (const { worker } of this.#parts.threads.splice(0)) void worker.terminate();
+    await Promise.all(this.#parts.threads.splice(0).map(dismissLaneThread));
   }
 
   /** Opens what a new configuration needs besides what stands. A Fault: nothing has changed. */

@@ -28,6 +28,17 @@ export function bootLaneThread(): LaneThread {
   return { worker, port: port1 };
 }
 
+/**
+ * One that is not needed ends by itself. Ended from outside while it loads native code, or by the end of the
+ * process, it would take the whole process with it: Node aborts. Resolves when it is gone.
+ */
+export async function dismissLaneThread({ worker, port }: LaneThread): Promise<void> {
+  const gone = new Promise((done) => worker.once('exit', done));
+  port.postMessage(undefined);
+  await gone;
+  port.close();
+}
+
 export interface LaneEvents {
   report(report: LaneReport): void;
   /** The lane died: nothing that it held can be saved. */
