@@ -4,7 +4,8 @@
 //   npm run test:crash -- --rounds 50 --seed 7
 //
 // What is promised of whom stands in crash-sources.ts. Over RELP all of it holds. Over plain TCP the server's
-// kernel acknowledges what the server may never read: there the server is not killed (docs/transports.md).
+// kernel acknowledges what the server may never read: there the server is not killed (docs/transports.md), and
+// its disk is not filled, since what waits in its kernel may then be read behind a newer connection.
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -25,8 +26,12 @@ const noNetwork = whyNoNetwork();
 
 const ALWAYS: readonly Trouble[] = ['kill agent', 'restart agent', 'rotate'];
 const OF_THE_SERVER: readonly Trouble[] = ['kill server', 'restart server'];
-const OF_DISKS: readonly Trouble[] = IS_ROOT ? ['fill queue', 'fill files'] : [];
+const OF_THE_QUEUE: readonly Trouble[] = IS_ROOT ? ['fill queue'] : [];
+const OF_THE_FILES: readonly Trouble[] = IS_ROOT ? ['fill files'] : [];
 const OF_THE_NETWORK: readonly Trouble[] = noNetwork === false ? ['cut network'] : [];
+
+const OF_THE_SENDER: readonly Trouble[] = [...ALWAYS, ...OF_THE_NETWORK, ...OF_THE_QUEUE];
+const EVERYTHING: readonly Trouble[] = [...OF_THE_SENDER, ...OF_THE_SERVER, ...OF_THE_FILES];
 
 /** Said, not hidden: what this machine does not let us break. */
 function sayLess(t: TestContext): void {
@@ -110,22 +115,18 @@ function withTls(t: TestContext): Pick<WorldOptions, 'syslog' | 'destination'> {
 for (let round = 0; round < ROUNDS; round += 1) {
   test(`relp: agent, server, network and disks break (round ${round + 1})`, async (t) => {
     if (round === 0) sayLess(t);
-    const troubles = [...ALWAYS, ...OF_THE_SERVER, ...OF_DISKS, ...OF_THE_NETWORK];
-    await run(t, { scheme: 'relp' }, troubles, round, 5);
+    await run(t, { scheme: 'relp' }, EVERYTHING, round, 5);
   });
 
   test(`tcp: the agent, the network and the queue's disk break (round ${round + 1})`, async (t) => {
-    const troubles: readonly Trouble[] = [...ALWAYS, ...OF_THE_NETWORK, ...OF_DISKS];
-    await run(t, { scheme: 'tcp' }, troubles, round, 4);
+    await run(t, { scheme: 'tcp' }, OF_THE_SENDER, round, 4);
   });
 
   test(`relps: as relp (round ${round + 1})`, { skip: withoutOpenssl }, async (t) => {
-    const troubles = [...ALWAYS, ...OF_THE_SERVER, ...OF_DISKS, ...OF_THE_NETWORK];
-    await run(t, { scheme: 'relps', ...withTls(t) }, troubles, round + 1, 3);
+    await run(t, { scheme: 'relps', ...withTls(t) }, EVERYTHING, round + 1, 3);
   });
 
   test(`tls: as tcp (round ${round + 1})`, { skip: withoutOpenssl }, async (t) => {
-    const troubles: readonly Trouble[] = [...ALWAYS, ...OF_THE_NETWORK, ...OF_DISKS];
-    await run(t, { scheme: 'tls', ...withTls(t) }, troubles, round + 1, 3);
+    await run(t, { scheme: 'tls', ...withTls(t) }, OF_THE_SENDER, round + 1, 3);
   });
 }
