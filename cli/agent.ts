@@ -8,9 +8,11 @@ import { Agent } from '../client/agent.ts';
 import { openDoors } from '../client/open-doors.ts';
 import type { AgentConfig } from '../config/agent.ts';
 import { loadAgentConfig } from '../config/agent-load.ts';
+import { Notify } from '../kernel/notify.ts';
 import { compileSelector } from '../syslog/selector.ts';
 import type { Io } from './io.ts';
 import { LiveView } from './live-view.ts';
+import { VitalSigns } from './vital-signs.ts';
 
 /** Within the 5 s that a stop may take, with some to spare for what is not ours. */
 const STOP_WITHIN_MS = 3500;
@@ -54,8 +56,14 @@ async function forward(config: AgentConfig, log: Log, path: string, { io, view }
   died.catch(() => undefined);
   const doors = openDoors({ log, stdin: io.stdin, died: die });
   const agent = new Agent({ config, log, version: io.version, doors });
+  // One event loop: the timer that gives the signs of life is all there is to ask.
+  const signs = new VitalSigns(
+    new Notify(io.env, io.pid),
+    { sentence: () => linesOf(agent).join('; ') || 'No destination.', beats: () => [] },
+    log,
+  );
   const opened = agent.open();
-  const stopped = untilStopped(opened, agent, log, path);
+  const stopped = untilStopped(opened, () => signs.reloading(() => reload(agent, log, path)));
   try {
     await Promise.race([opened, died]);
   } catch (error) {
@@ -64,13 +72,16 @@ async function forward(config: AgentConfig, log: Log, path: string, { io, view }
     return error.exit;
   }
   sayReady(config, log, io);
+  signs.ready();
   const drawing = view.isOn ? setInterval(() => view.draw(linesOf(agent)), DRAW_EVERY_MS) : undefined;
   const why = await Promise.race([stopped, died, agent.done.then(() => 'the end of all inputs')]);
   clearInterval(drawing);
   view.clear();
   log.info(`Stopping on ${why}: waiting for answers, making the queues safe.`, { event: 'stopping' });
+  signs.stopping('Waiting for answers, making the queues safe.');
   await Promise.race([agent.stop(STOP_WITHIN_MS), died]);
   sayLeft(agent, log);
+  signs.end();
   log.info('Stopped.', { event: 'stopped' });
   return EXIT.ok;
 }
@@ -100,13 +111,13 @@ function sayLeft(agent: Agent, log: Log): void {
 }
 
 /** Resolves with the name of the signal that ends the agent; SIGHUP reloads it, once it is open. */
-function untilStopped(opened: Promise<void>, agent: Agent, log: Log, path: string): Promise<string> {
+function untilStopped(opened: Promise<void>, again: () => Promise<void>): Promise<string> {
   return new Promise((done) => {
     process.on('SIGTERM', done);
     process.on('SIGINT', done);
     let busy = opened.catch(() => undefined);
     process.on('SIGHUP', () => {
-      busy = busy.then(() => reload(agent, log, path));
+      busy = busy.then(again);
     });
   });
 }

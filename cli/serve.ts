@@ -12,9 +12,12 @@ import { takePassedSockets } from '../daemon/intake/passed.ts';
 import { dateValues } from '../daemon/route/path.ts';
 import { compileRules, stepsFor } from '../daemon/route/rules.ts';
 import { Server } from '../daemon/server.ts';
+import { Notify } from '../kernel/notify.ts';
 import { DEFAULT_PRI } from '../syslog/record.ts';
 import { compileSelector } from '../syslog/selector.ts';
 import type { Io } from './io.ts';
+import { ServerSentence } from './server-sentence.ts';
+import { VitalSigns } from './vital-signs.ts';
 
 /** Within the 5 s that a stop may take, with some to spare for what is not ours. */
 const STOP_WITHIN_MS = 3500;
@@ -84,8 +87,14 @@ async function serve(config: ServerConfig, log: Log, path: string, world: World)
   // Heard by the races below; before them there is nobody to tell.
   died.catch(() => undefined);
   const server = new Server({ config, log, version: io.version, passed, passedNtp, threads, died: die });
+  const sentence = new ServerSentence(performance.now());
+  const signs = new VitalSigns(
+    new Notify(io.env, io.pid),
+    { sentence: () => sentence.tell(server.status(), performance.now()), beats: () => server.beats() },
+    log,
+  );
   const opened = server.open();
-  const stopped = untilStopped(opened, server, log, path);
+  const stopped = untilStopped(opened, () => signs.reloading(() => reload(server, log, path)));
   try {
     await Promise.race([opened, died]);
   } catch (error) {
@@ -98,9 +107,12 @@ async function serve(config: ServerConfig, log: Log, path: string, world: World)
     pid: io.pid,
   });
   for (const hint of hints(config, server)) log.info(hint);
+  signs.ready();
   const signal = await Promise.race([stopped, died]);
   log.info(`Stopping on ${signal}: writing what was received.`, { event: 'stopping' });
+  signs.stopping('Writing what was received.');
   await Promise.race([server.stop(STOP_WITHIN_MS), died]);
+  signs.end();
   log.info('Stopped.', { event: 'stopped' });
   return EXIT.ok;
 }
@@ -109,18 +121,13 @@ async function serve(config: ServerConfig, log: Log, path: string, world: World)
  * Resolves with the name of the signal that ends the server; SIGHUP reloads it, once it is open. A signal that
  * comes again changes nothing: what was received is written all the same.
  */
-function untilStopped(
-  opened: Promise<void>,
-  server: Server,
-  log: Log,
-  path: string,
-): Promise<NodeJS.Signals> {
+function untilStopped(opened: Promise<void>, again: () => Promise<void>): Promise<NodeJS.Signals> {
   return new Promise((done) => {
     process.on('SIGTERM', done);
     process.on('SIGINT', done);
     let busy = opened.catch(() => undefined);
     process.on('SIGHUP', () => {
-      busy = busy.then(() => reload(server, log, path));
+      busy = busy.then(again);
     });
   });
 }

@@ -8,6 +8,7 @@ import { resourceUsage } from 'node:process';
 import type { ControlServer } from '../base/control-socket.ts';
 import type { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
+import type { Beat } from '../base/pulse.ts';
 import { printSize } from '../base/units.ts';
 import type { ServerConfig } from '../config/server.ts';
 import type { BoundSocket } from '../kernel/socket.ts';
@@ -295,6 +296,11 @@ export class Server {
   }
 
   // ---- what is asked
+
+  /** Signs of life, of each thread. */
+  beats(): Beat[] {
+    return [...this.#intake.beats(), ...(this.#ntp ? [this.#ntp.beat] : [])];
+  }
 
   senders(): readonly SenderStatus[] {
     return this.#senders.list(Date.now());

@@ -76,6 +76,8 @@ export const LANE_COUNTS = [
   'relpOrphans',
   'relpUnknownCommands',
   'relpSkippedBytes',
+  /** Grows once a second at least, as long as the lane lives. */
+  'beats',
   ...RELP_ENDS.map((end) => `relpEnded:${end}` as const),
   ...TROUBLES.map((trouble) => `trouble:${trouble}` as const),
   ...FILE_TROUBLES.map((trouble) => `dropped:${trouble}` as const),

@@ -5,6 +5,7 @@
 
 import { assert } from '../../base/assert.ts';
 import type { Log } from '../../base/log.ts';
+import type { Beat } from '../../base/pulse.ts';
 import { printSize } from '../../base/units.ts';
 import type { ServerConfig } from '../../config/server.ts';
 import { closeSocket } from '../../kernel/socket.ts';
@@ -81,6 +82,13 @@ export class Intake {
 
   get listeners(): readonly StandingListener[] {
     return this.#numbered;
+  }
+
+  /** Of each of its threads. */
+  beats(): Beat[] {
+    const lanes = [...this.#lanes.values()].map(({ beat }) => beat);
+    const tls = { name: 'the thread of TLS', beats: this.tlsCounts.get('beats') };
+    return this.#tls ? [...lanes, tls] : lanes;
   }
 
   /** Takes messages when it resolves. A Fault: nothing is open. */

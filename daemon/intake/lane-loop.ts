@@ -273,6 +273,7 @@ export class LaneLoop {
 
   #tick(nowMs: number): void {
     this.#tickedAtMs = nowMs;
+    this.#count(LANE_SLOT.beats, 1);
     const wallMs = Date.now();
     this.#pipeline.setTime(wallMs);
     for (const intake of this.#datagrams.values()) intake.countDrops();

@@ -4,8 +4,10 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokenPromise } from '../../base/assert.ts';
+import type { Beat } from '../../base/pulse.ts';
 import { ringBell } from '../../kernel/bell.ts';
 import { closeSocket } from '../../kernel/socket.ts';
+import { LANE_SLOT } from './counts.ts';
 import type { LaneOrder, LaneReport, LaneStart } from './lane.port.ts';
 
 /** Behind the deadline, for a lane to say what it could not write. */
@@ -47,6 +49,8 @@ export interface LaneEvents {
 
 export class Lane {
   readonly #port: MessagePort;
+  readonly #name: string;
+  readonly #counts: Float64Array;
   #bell = -1;
   readonly #events: LaneEvents;
   readonly #waiting: { kind: LaneReport['kind']; path: string | undefined; done: () => void }[] = [];
@@ -56,6 +60,8 @@ export class Lane {
   constructor(thread: LaneThread, start: LaneStart, events: LaneEvents) {
     const { worker, port } = thread;
     this.#port = port;
+    this.#name = `lane ${start.number}`;
+    this.#counts = new Float64Array(start.counts);
     this.#events = events;
     port.on('message', (report: LaneReport) => this.#hear(report));
     worker.on('error', (error) => events.died(error));
@@ -91,6 +97,10 @@ export class Lane {
     if (this.#hasStopped) return;
     this.#port.postMessage(order);
     ringBell(this.#bell);
+  }
+
+  get beat(): Beat {
+    return { name: this.#name, beats: this.#counts[LANE_SLOT.beats] ?? 0 };
   }
 
   started(): Promise<void> {

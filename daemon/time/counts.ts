@@ -14,6 +14,8 @@ export const NTP_COUNTS = [
   'unstamped',
   'clientsForgotten',
   'clockSteps',
+  /** Grows once a second, as long as the thread lives. */
+  'beats',
   ...REASONS.map((reason) => `dropped:${reason}` as const),
   'leap',
   'stratum',

@@ -269,6 +269,7 @@ export class NtpLoop {
   // ---- once a second
 
   #tick(): void {
+    this.#count(NTP_SLOT.beats, 1);
     const bySec = this.#clock.look();
     if (bySec !== 0) {
       this.#sent.clear();

@@ -4,11 +4,12 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { BrokenPromise } from '../../base/assert.ts';
 import type { Log } from '../../base/log.ts';
+import type { Beat } from '../../base/pulse.ts';
 import type { NtpConfig } from '../../config/server.ts';
 import { ringBell } from '../../kernel/bell.ts';
 import type { BoundSocket } from '../../kernel/socket.ts';
 import { type ClientTable, makeClientTable } from '../../ntp/clients.ts';
-import { makeNtpCounts } from './counts.ts';
+import { makeNtpCounts, readNtpCount } from './counts.ts';
 import { type NtpListener, openNtpListeners } from './listeners.ts';
 import type { NtpOrder, NtpReport, NtpStart } from './ntp.port.ts';
 import { type ClientStatus, clientStatus, type NtpStatus, ntpStatus } from './status.ts';
@@ -142,6 +143,10 @@ export class NtpServer {
     this.#order({ kind: 'stop' });
     await answer;
     this.#port.close();
+  }
+
+  get beat(): Beat {
+    return { name: 'the time server', beats: readNtpCount(this.#counts, 'beats') };
   }
 
   status(): NtpStatus {

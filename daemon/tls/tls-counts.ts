@@ -32,6 +32,8 @@ const TLS_COUNTS = [
   'open',
   /** Good handshakes with a certificate that was not verified, where none is required. */
   'unverified',
+  /** Grows once a second, as long as the thread lives. */
+  'beats',
   ...TLS_TROUBLES.map((trouble) => `failed:${trouble}` as const),
 ] as const;
 export type TlsCount = (typeof TLS_COUNTS)[number];

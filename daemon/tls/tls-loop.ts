@@ -19,25 +19,29 @@ const QUIET_TURNS = 2;
 const WAIT_MS = 5;
 /** For peers to hear the end, when all else is done. */
 const FAREWELL_MS = 300;
+const BEAT_MS = 1000;
 
 export class TlsLoop {
   readonly #port: MessagePort;
   readonly #start: TlsStart;
   readonly #doorway: Doorway;
+  readonly #counts: TlsCounts;
   /** Orders are obeyed one after the other. */
   #busy: Promise<void> = Promise.resolve();
 
   constructor(start: TlsStart, port: MessagePort) {
     this.#port = port;
     this.#start = start;
+    this.#counts = new TlsCounts(start.tlsCounts);
     this.#doorway = new Doorway(start.config, start.credentials, {
       counts: new Float64Array(start.counts),
-      tlsCounts: new TlsCounts(start.tlsCounts),
+      tlsCounts: this.#counts,
       tell: (report) => this.#tell(report),
     });
   }
 
   async run(): Promise<void> {
+    setInterval(() => this.#counts.add('beats', 1), BEAT_MS).unref();
     this.#port.on('message', (order: TlsOrder) => {
       this.#busy = this.#busy.then(() => this.#obey(order));
     });
