@@ -165,7 +165,10 @@ function openUnlessServed(
     return openFresh(listen, config);
   } catch (fault) {
     const isServed = passed.some((socket) => takesV4Of(socket, listen));
-    if (isServed && fault instanceof Fault && fault.code === 'LISTEN_IN_USE') return undefined;
+    // A program without the right to the port learns that before it learns that the port is taken.
+    const isTaken =
+      fault instanceof Fault && (fault.code === 'LISTEN_IN_USE' || fault.code === 'LISTEN_PERMISSION');
+    if (isServed && isTaken) return undefined;
     throw fault;
   }
 }

@@ -11,6 +11,8 @@ import type { NtpSocket } from './ntp.port.ts';
 /** About 1,300 requests, which the server answers in some 5 ms. */
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
 
+const ANY_V6: Address = { w0: 0, w1: 0, w2: 0, w3: 0 };
+
 export interface NtpListener {
   /** `ntp://0.0.0.0:123`. */
   readonly name: string;
@@ -76,6 +78,23 @@ function listenerOf(bound: BoundSocket, passed: boolean): NtpListener {
   return { name, address, port, passed, socket: { fd, family, wildcard: isWildcard(address) } };
 }
 
+/** A socket at [::] takes IPv4 too, unless it was made otherwise: then an own one can be opened beside it. */
+function openUnlessServed(
+  listen: SocketAddress,
+  all: readonly SocketAddress[],
+  passed: readonly Pick<BoundSocket, 'port' | 'address'>[],
+): BoundSocket | undefined {
+  try {
+    return openFresh(listen, all);
+  } catch (fault) {
+    const isServed = passed.some(
+      ({ port, address }) => listen.family === 4 && port === listen.port && sameAddress(address, ANY_V6),
+    );
+    if (isServed && fault instanceof Fault && fault.code !== 'LISTEN_FAILED') return undefined;
+    throw fault;
+  }
+}
+
 function stands(open: { address: Address; port: number }, listen: SocketAddress): boolean {
   return open.port === listen.port && sameAddress(open.address, addressOf(listen));
 }
@@ -89,13 +108,17 @@ export function openNtpListeners(
   const opened: NtpListener[] = [];
   const all: NtpListener[] = [];
   const rest = [...passed];
+  const served = [...passed, ...kept.filter((open) => open.passed)];
   try {
     for (const listen of config.listen) {
       const standing = kept.find((open) => stands(open, listen));
       const at = rest.findIndex((socket) => stands(socket, listen));
       const [found] = standing !== undefined || at < 0 ? [] : rest.splice(at, 1);
-      const open = standing ?? listenerOf(found ?? openFresh(listen, config.listen), found !== undefined);
-      if (open !== standing) opened.push(open);
+      if (standing) all.push(standing);
+      const bound = standing ? undefined : (found ?? openUnlessServed(listen, config.listen, served));
+      if (bound === undefined) continue;
+      const open = listenerOf(bound, found !== undefined);
+      opened.push(open);
       all.push(open);
     }
     // A socket that the service manager passes is meant to be served, whatever `listen` says.
