@@ -67,6 +67,11 @@ export class FileSource {
     return text;
   }
 
+  /** Of its files, the oldest first. */
+  get inodes(): readonly string[] {
+    return this.#generations.map(({ ino }) => ino);
+  }
+
   /** The first line that was not read, if all files were read so far. */
   numberAt(read: readonly ReadTo[]): number {
     for (const { first, ends, ino } of this.#generations) {

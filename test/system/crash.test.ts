@@ -100,6 +100,17 @@ async function run(
   return outcome;
 }
 
+test('an agent that is only restarted sends nothing twice, whatever is rotated meanwhile', async (t) => {
+  const world = await makeCrashWorld(t, { scheme: 'relp', isNetworked: false, window: WINDOW });
+  const troubles: readonly Trouble[] = ['restart agent', 'rotate'];
+  const outcome = await new History(world, { seed: SEED, steps: 2, troubles }).run();
+  t.diagnostic(describe(outcome));
+  assertNothingLost(outcome, 'relp');
+  assertInOrder(outcome);
+  assert.equal(outcome.file.twice, 0);
+  assert.equal(outcome.devlog.twice, 0);
+});
+
 /** Both sides show a certificate, and want to see one. */
 function withTls(t: TestContext): Pick<WorldOptions, 'syslog' | 'destination'> {
   const authority = new Authority(t);
