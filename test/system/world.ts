@@ -166,7 +166,10 @@ export function askSocket<Q extends Question>(path: string, question: Q): Promis
     socket.once('error', fail);
     socket.once('end', () => {
       // A program that is killed meanwhile ends in mid-sentence.
-      if (!text.endsWith('\n')) return void fail(new Error(`no whole answer: ${text}`));
+      if (!text.endsWith('\n')) {
+        fail(new Error(`no whole answer: ${text}`));
+        return;
+      }
       const answer = JSON.parse(text) as Answer<Q>;
       if (answer.ok) done(answer.answer);
       else fail(new Error(answer.error));
