@@ -83,9 +83,12 @@ export class Doorway {
   open(socket: TlsSocket): Promise<void> {
     const server = createServer((raw) => this.#accept(raw, socket));
     this.#servers.set(socket.fd, server);
-    server.on('error', (error) => this.#sayExhausted(error.message));
-    return new Promise((done) => {
-      server.listen({ fd: socket.fd, backlog: BACKLOG_MAX }, done);
+    return new Promise((done, fail) => {
+      server.once('error', fail);
+      server.listen({ fd: socket.fd, backlog: BACKLOG_MAX }, () => {
+        server.off('error', fail).on('error', (error) => this.#sayExhausted(error.message));
+        done();
+      });
     });
   }
 
@@ -140,7 +143,8 @@ export class Doorway {
     this.#admission.opened();
     this.#parts.tlsCounts.add('underWay', 1);
     attempt.timer = setTimeout(() => {
-      this.#fail(attempt, sayTimeout(handshakeTimeoutMs, attempt.state === 'handshake'));
+      if (attempt.isMute) this.#end(attempt);
+      else this.#fail(attempt, sayTimeout(handshakeTimeoutMs, attempt.state === 'handshake'));
     }, handshakeTimeoutMs);
     const read = (chunk: Buffer) => {
       const rest = this.#greet(attempt, chunk);
@@ -254,7 +258,8 @@ export class Doorway {
   #leave(attempt: Attempt): void {
     attempt.state = 'over';
     clearTimeout(attempt.timer);
-    this.#attempts.delete(attempt.key);
+    // Behind a connection that has just closed there may be another between the same ends.
+    if (this.#attempts.get(attempt.key) === attempt) this.#attempts.delete(attempt.key);
     this.#silent.delete(attempt);
     this.#parts.tlsCounts.add('underWay', -1);
   }

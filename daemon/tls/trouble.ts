@@ -92,7 +92,7 @@ export function sayVerdict(verdict: string, ca: string | undefined): Said {
     return {
       trouble: 'unknown_ca',
       what: `its certificate is not signed by a CA in ${ca ?? 'syslog.tls.ca'}${selfSigned}`,
-      mend: 'Add the CA that issued it to syslog.tls.ca, let the sender send the certificates between them too, or issue it anew.',
+      mend: 'Add the CA that issued it to syslog.tls.ca, with those above it up to the root, or let the sender show the certificates between them too.',
     };
   }
   return {

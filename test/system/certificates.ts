@@ -31,13 +31,30 @@ export class Authority {
   readonly folder: string;
   readonly ca: string;
 
-  constructor(t: TestContext, name = 'Test CA', days = 60) {
+  readonly #t: TestContext;
+
+  /** A root, unless another authority stands `above` it. */
+  constructor(t: TestContext, name = 'Test CA', days = 60, above?: Authority) {
     const folder = makeFolder('tls');
     t.after(folder.remove);
+    this.#t = t;
     this.folder = folder.path;
     this.ca = join(this.folder, 'ca.pem');
-    const request = ['req', '-x509', ...newKey('ca.key'), '-out', 'ca.pem'];
-    this.run([...request, '-days', String(days), '-subj', `/CN=${name}`]);
+    const subject = ['-subj', `/CN=${name}`];
+    if (above === undefined) {
+      this.run(['req', '-x509', ...newKey('ca.key'), '-out', 'ca.pem', '-days', String(days), ...subject]);
+      return;
+    }
+    this.run(['req', ...newKey('ca.key'), '-out', 'ca.csr', ...subject]);
+    writeFileSync(join(this.folder, 'ca.ext'), 'basicConstraints=critical,CA:TRUE\n');
+    const signing = ['-CA', above.ca, '-CAkey', join(above.folder, 'ca.key'), '-CAcreateserial'];
+    const made = ['-extfile', 'ca.ext', '-days', String(days), '-out', 'ca.pem'];
+    this.run(['x509', '-req', '-in', 'ca.csr', ...signing, ...made]);
+  }
+
+  /** An authority whose certificate this one has signed. */
+  between(name: string): Authority {
+    return new Authority(this.#t, name, 60, this);
   }
 
   issue({ name, names, days = 60, purpose }: Wish): Identity {

@@ -2,6 +2,7 @@
 // Node's TLS client and whatever speaks something else on such a port.
 
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import type { ConnectionOptions } from 'node:tls';
@@ -126,6 +127,23 @@ describe('who is let in', () => {
     assert.equal(tls.unverified, 1);
     assert.equal(tls.handshakes, 3);
     assert.equal(logLines(world.belfry.program, 'was let in without a certName').length, 1);
+  });
+
+  test('a CA between is shown by the sender, or stands in the file with its root', { skip }, async (t) => {
+    const world = await useTlsBelfry(t);
+    const between = world.authority.between('Between CA');
+    const leaf = between.issue({ name: 'leaf', names: 'DNS:leaf.example' });
+    const whole = {
+      cert: `${readFileSync(leaf.cert)}${readFileSync(between.ca)}`,
+      key: readFileSync(leaf.key),
+    };
+    await sendTls(world, `${message('host', 'whole', 0)}\n`, whole);
+    await sendTls(world, `${message('host', 'alone', 0)}\n`, showing(leaf));
+    await failures(world.belfry, 'unknown_ca', 1);
+    writeFileSync(world.authority.ca, readFileSync(between.ca), { flag: 'a' });
+    await hangUp(world.belfry.program);
+    await sendTls(world, `${message('host', 'known', 0)}\n`, showing(leaf));
+    assert.match(await waitForLines(world.belfry.file('all.log'), 2), / whole: .*\n.* known: /);
   });
 
   test('without a CA nobody is asked', { skip }, async (t) => {
