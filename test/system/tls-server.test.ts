@@ -134,7 +134,7 @@ describe('who is let in', () => {
     const between = world.authority.between('Between CA');
     const leaf = between.issue({ name: 'leaf', names: 'DNS:leaf.example' });
     const whole = {
-      cert: `${readFileSync(leaf.cert)}${readFileSync(between.ca)}`,
+      cert: Buffer.concat([leaf.cert, between.ca].map((path) => readFileSync(path))),
       key: readFileSync(leaf.key),
     };
     await sendTls(world, `${message('host', 'whole', 0)}\n`, whole);
