@@ -149,13 +149,32 @@ export interface ReceiveBuffer {
   readonly whole: boolean;
 }
 
-/** Asks for a receive buffer beyond net.core.rmem_max first, and within it where that is not allowed. */
+/**
+ * Asks for a receive buffer beyond net.core.rmem_max first, and within it where that is not allowed. A larger one,
+ * which the service manager could give to a socket that it passes, is not cut to that limit.
+ */
 export function growReceiveBuffer(fd: number, bytes: number): ReceiveBuffer {
-  if (!setNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUFFORCE, bytes)) {
-    setNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUF, bytes);
-  }
-  const given = getNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUF) ?? 0;
+  const before = receiveBufferOf(fd);
+  const isForced = setNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUFFORCE, bytes);
+  // The kernel doubles what is asked for (socket(7)).
+  const isCut = () => bytes * 2 > before && limitOfReceiveBuffers() < before;
+  if (!isForced && !isCut()) setNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUF, bytes);
+  const given = receiveBufferOf(fd);
   return { bytes: given, whole: given >= bytes * 2 };
+}
+
+function receiveBufferOf(fd: number): number {
+  return getNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUF) ?? 0;
+}
+
+/** What net.core.rmem_max comes to, asked of a socket that nobody uses: /proc may be hidden from a service. */
+function limitOfReceiveBuffers(): number {
+  const fd = socket(SOCKET.AF_UNIX, SOCKET.SOCK_DGRAM | SOCKET.SOCK_CLOEXEC, 0);
+  if (fd < 0) return 0;
+  setNumber(fd, SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUF, 2 ** 30);
+  const limit = receiveBufferOf(fd);
+  closeFd(fd);
+  return limit;
 }
 
 /** Reads how many datagrams the kernel has dropped at a socket since it was opened (a 32-bit count). */
