@@ -81,6 +81,12 @@ export const FAULTS = {
     exit: EXIT.nothing,
     means: 'There is no queue in this directory, or it may not be read.',
   },
+  INSTALL_PERMISSION: { exit: EXIT.permission, means: 'Only root may install or remove a service.' },
+  INSTALL_HIDDEN: {
+    exit: EXIT.config,
+    means: 'This Belfry, or the Node.js that runs it, stands where a service cannot reach it.',
+  },
+  INSTALL_FAILED: { exit: EXIT.config, means: 'A step of an installation, or of a removal, did not work.' },
   SEND_FAILED: { exit: EXIT.nothing, means: 'A message could not be handed to its destination.' },
 } as const satisfies Record<string, { exit: ExitCode; means: string }>;
 

@@ -13,5 +13,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   senders: async () => (await import('./senders.ts')).sendersCommand,
   clients: async () => (await import('./clients.ts')).clientsCommand,
   ntp: async () => (await import('./ntp.ts')).ntpCommand,
+  install: async () => (await import('./install.ts')).installCommand,
+  uninstall: async () => (await import('./uninstall.ts')).uninstallCommand,
   logger: async () => (await import('./logger.ts')).loggerCommand,
 };
