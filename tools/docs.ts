@@ -1,5 +1,5 @@
 // `npm run docs`: writes the files that follow from declarations in the source. Run it after changing a
-// configuration key, a fault or a metric; a tidy test fails as long as a file differs.
+// configuration key, a fault, a metric or a command; a tidy test fails as long as a file differs.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -11,6 +11,7 @@ import {
   renderPublishedSchema,
 } from '../config/render.ts';
 import { renderMetricDocs } from '../daemon/metrics.ts';
+import { renderManPages } from './man.ts';
 
 const FILES: readonly (readonly [path: string, render: () => string])[] = [
   ['docs/config.md', renderConfigDocs],
@@ -19,6 +20,7 @@ const FILES: readonly (readonly [path: string, render: () => string])[] = [
   ['docs/metrics.md', renderMetricDocs],
   ['config/published/server.schema.json', renderPublishedSchema],
   ['config/published/agent.schema.json', renderPublishedAgentSchema],
+  ...[...(await renderManPages())].map(([path, text]) => [path, () => text] as const),
 ];
 
 function current(path: string): string | undefined {
