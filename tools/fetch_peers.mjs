@@ -10,6 +10,7 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { findOrBuildRoot } from './fetch_root.mjs';
 
 /**
  * `at`: where the program stands inside its package. `proof`: arguments with which it only says who it is.
@@ -62,19 +63,24 @@ const PEERS = [
     proof: ['--version'],
   },
   {
-    // Looks over unit files; needs no running systemd.
-    name: 'systemd-analyze',
-    package: 'systemd',
-    at: ['bin/systemd-analyze', 'usr/bin/systemd-analyze'],
-    proof: ['--version'],
-  },
-  {
     // Writes a journal from entries in the export format.
     name: 'systemd-journal-remote',
     package: 'systemd-journal-remote',
     at: ['lib/systemd/systemd-journal-remote', 'usr/lib/systemd/systemd-journal-remote'],
     proof: ['--version'],
   },
+  {
+    // Boots the throw-away Debian of the booted tests.
+    name: 'systemd-nspawn',
+    package: 'systemd-container',
+    with: ['libsystemd-shared'],
+    at: ['usr/bin/systemd-nspawn'],
+    proof: ['--version'],
+  },
+  // Makes the root folder of that Debian.
+  { name: 'mmdebstrap', package: 'mmdebstrap', at: ['usr/bin/mmdebstrap'], proof: ['--version'] },
+  // Its promtool looks over the rules for alarms in docs/operate.
+  { name: 'promtool', package: 'prometheus', at: ['usr/bin/promtool'], proof: ['--version'] },
 ];
 
 /** Where daemons stand that an ordinary user's PATH does not name. */
@@ -134,7 +140,9 @@ function libraryFolders(folder) {
   const found = [];
   for (const base of ['usr/lib', 'lib'].map((below) => join(folder, below)).filter(fs.existsSync)) {
     const inside = fs.readdirSync(base).map((entry) => join(base, entry));
-    found.push(...inside.filter((path) => fs.statSync(path).isDirectory() && holdsLibraries(path)));
+    // libsystemd-shared has a folder of its own, which only an installed systemd-nspawn knows.
+    const folders = [...inside, ...inside.map((path) => join(path, 'systemd'))].filter(fs.existsSync);
+    found.push(...folders.filter((path) => fs.statSync(path).isDirectory() && holdsLibraries(path)));
   }
   return found;
 }
@@ -270,6 +278,7 @@ export function findOrFetchPeers(root, say) {
     for (const name of packages) complaints.set(name, error.message);
   }
   const peers = Object.fromEntries(PEERS.map((peer) => [peer.name, locate(peer, cache, complaints)]));
+  peers['debian-root'] = findOrBuildRoot(cache, peers.mmdebstrap, say);
   for (const [name, found] of Object.entries(peers)) {
     if (found.missing !== undefined) say(`tests with ${name} will skip: ${found.missing}`);
   }

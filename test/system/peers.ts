@@ -20,8 +20,11 @@ export type PeerName =
   | 'ntpdig'
   | 'timesyncd'
   | 'journalctl'
-  | 'systemd-analyze'
-  | 'systemd-journal-remote';
+  | 'systemd-journal-remote'
+  | 'systemd-nspawn'
+  | 'promtool'
+  /** The root folder of a Debian that can be booted. */
+  | 'debian-root';
 
 export interface Peer {
   readonly path: string;

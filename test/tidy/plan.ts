@@ -44,7 +44,7 @@ export const PACKAGE_ROOMS: Readonly<Record<string, string>> = {
 };
 
 /** Top folders that hold no TypeScript. */
-export const OTHER_FOLDERS: readonly string[] = ['.ci', 'changes', 'docs', 'man', 'systemd', 'web'];
+export const OTHER_FOLDERS: readonly string[] = ['.ci', 'changes', 'debian', 'docs', 'man', 'systemd', 'web'];
 
 /** Not ours, or made by a command: never read. */
 export const UNREAD_FOLDERS: readonly string[] = ['.git', 'node_modules', 'dist', 'var', 'coverage'];
