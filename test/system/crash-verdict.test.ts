@@ -16,6 +16,7 @@ test('in order and once', () => {
     twice: 0,
     windows: 0,
     deepest: 0,
+    longest: 0,
     late: 0,
     lateOnes: [],
   });
@@ -26,6 +27,7 @@ test('a window that comes again is neither late nor missing; how far it goes bac
   assert.equal(verdict.twice, 4);
   assert.equal(verdict.windows, 2);
   assert.equal(verdict.deepest, 3);
+  assert.equal(verdict.longest, 3);
   assert.equal(verdict.late, 0);
 });
 

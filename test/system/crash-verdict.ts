@@ -11,9 +11,10 @@ export interface Verdict {
   readonly missingCount: number;
   /** Arrivals of numbers that had arrived already. */
   readonly twice: number;
-  /** How often the stream went back, and how far at most. */
+  /** How often the stream went back, how far at most, and how many came again in one of these windows at most. */
   readonly windows: number;
   readonly deepest: number;
+  readonly longest: number;
   /** Numbers that arrived for the first time after a higher one. */
   readonly late: number;
   /** The first few of them, each with the highest that stood before it. */
@@ -39,14 +40,18 @@ export function tornLines(text: string): string[] {
 export function judge(arrivals: readonly number[], required: number): Verdict {
   const seen = new Set<number>();
   const lateOnes: string[] = [];
-  let [highest, before, twice, windows, deepest, late] = [-1, -1, 0, 0, 0, 0];
+  let [highest, before, twice, windows, deepest, longest, length, late] = [-1, -1, 0, 0, 0, 0, 0, 0];
   for (const number of arrivals) {
     if (number <= before) {
       windows += 1;
+      length = 0;
       deepest = Math.max(deepest, highest - number + 1);
     }
-    if (seen.has(number)) twice += 1;
-    else if (number < highest) {
+    if (seen.has(number)) {
+      twice += 1;
+      length += 1;
+      longest = Math.max(longest, length);
+    } else if (number < highest) {
       late += 1;
       if (lateOnes.length < 3) lateOnes.push(`${number} behind ${highest}, ${before}`);
     }
@@ -63,6 +68,7 @@ export function judge(arrivals: readonly number[], required: number): Verdict {
     twice,
     windows,
     deepest,
+    longest,
     late,
     lateOnes,
   };

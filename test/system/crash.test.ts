@@ -70,20 +70,23 @@ function assertInOrder({ file, tcp, devlog, did }: Outcome): void {
   );
 }
 
-/** Only what was under way comes twice: the window, and for inputs that begin again what they had not noted yet. */
-function assertBounded(outcome: Outcome, what: string): void {
-  // Over TCP it is as much as the kernels hold between the two.
+/**
+ * Only what was under way comes twice: the window, and for inputs that begin again what they had not noted yet.
+ * How many came again counts, not how far behind: a server that was held up may read the rest of a connection
+ * that has long been given up.
+ */
+function assertBounded({ file, tcp, devlog, unsure, unnoted, did }: Outcome, what: string): void {
+  // Over TCP it is as much as the kernels hold between the two, and what they took in the last second.
   if (!what.startsWith('relp')) return;
-  const { file, tcp, devlog, unsure, unnoted } = outcome;
-  const story = `${what}: ${outcome.did.join(', ')}`;
-  assert.ok(devlog.deepest <= WINDOW, `devlog went back by ${devlog.deepest} (${story})`);
-  assert.ok(tcp.deepest <= WINDOW + unsure, `tcp went back by ${tcp.deepest} of ${unsure} (${story})`);
-  assert.ok(file.deepest <= WINDOW + unnoted, `file went back by ${file.deepest} of ${unnoted} (${story})`);
+  const story = `${what}: ${did.join(', ')}`;
+  assert.ok(devlog.longest <= WINDOW, `devlog: ${devlog.longest} came again (${story})`);
+  assert.ok(tcp.longest <= WINDOW + unsure, `tcp: ${tcp.longest} came again, ${unsure} unsure (${story})`);
+  assert.ok(file.longest <= WINDOW + unnoted, `file: ${file.longest} again, ${unnoted} unnoted (${story})`);
 }
 
 function describe({ file, tcp, devlog, ...rest }: Outcome): string {
   const of = (name: string, one: Outcome['file']) =>
-    `${name} ${one.arrived} (${one.twice} twice in ${one.windows} windows, the deepest ${one.deepest})`;
+    `${name} ${one.arrived} (${one.twice} twice in ${one.windows} windows, the longest ${one.longest})`;
   const lives = `${rest.agentStarts} lives of the agent, ${rest.serverStarts} of the server`;
   const dropped = Object.entries(rest.dropped).map(([why, count]) => `${count} ${why}`);
   const losses = dropped.length === 0 ? '' : `; dropped before the queue: ${dropped.join(', ')}`;
