@@ -3,7 +3,7 @@
 // Refuses: to guess. A number that is missing, stands twice or stands out of order is shown by name.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -256,13 +256,21 @@ export interface Disk {
   remount(options: string): void;
 }
 
+/** A test that is ended from outside runs no hooks; its disks must go all the same. */
+const mounted = new Set<string>();
+process.prependListener('exit', () => {
+  for (const path of mounted) spawnSync('umount', ['-l', path], { stdio: 'ignore' });
+});
+
 /** A tmpfs of so many KiB; it goes when the test ends. Call it before the server that writes there is started. */
 export function useDisk(t: TestContext, kibibytes: number): Disk {
   const folder = makeFolder('disk');
   const { path } = folder;
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kibibytes}k,mode=0755`, 'belfry-test', path]);
+  mounted.add(path);
   t.after(() => {
     execFileSync('umount', ['-l', path]);
+    mounted.delete(path);
     folder.remove();
   });
   const ballast = join(path, 'ballast');
