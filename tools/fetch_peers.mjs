@@ -63,6 +63,13 @@ const PEERS = [
     proof: ['--version'],
   },
   {
+    // Looks over unit files; needs no running systemd.
+    name: 'systemd-analyze',
+    package: 'systemd',
+    at: ['bin/systemd-analyze', 'usr/bin/systemd-analyze'],
+    proof: ['--version'],
+  },
+  {
     // Writes a journal from entries in the export format.
     name: 'systemd-journal-remote',
     package: 'systemd-journal-remote',

@@ -20,6 +20,7 @@ export type PeerName =
   | 'ntpdig'
   | 'timesyncd'
   | 'journalctl'
+  | 'systemd-analyze'
   | 'systemd-journal-remote'
   | 'systemd-nspawn'
   | 'promtool'
