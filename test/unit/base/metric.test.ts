@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Metric, printMetrics } from '../../../base/metric.ts';
+import type { TlsStatus } from '../../../daemon/tls/tls-status.ts';
+import { TLS_TROUBLES } from '../../../daemon/tls/tls-counts.ts';
 import { METRICS } from '../../../daemon/metrics.ts';
 import { SAMPLE_NTP, sampleStatus } from '../daemon/samples.ts';
 import { readMetrics } from '../daemon/read-metrics.ts';
@@ -40,8 +42,28 @@ test('a metric without samples still says what it is', () => {
   ]);
 });
 
+const SAMPLE_TLS: TlsStatus = {
+  connections: 2,
+  underWay: 1,
+  handshakes: 7,
+  unverified: 0,
+  failed: Object.fromEntries(TLS_TROUBLES.map((trouble) => [trouble, 1])) as TlsStatus['failed'],
+  lastTroubles: [],
+  certificates: [
+    {
+      use: 'server',
+      path: '/etc/belfry/server.pem',
+      subject: 'CN=logs',
+      names: ['DNS:logs'],
+      issuer: 'CN=site',
+      serial: '01',
+      endsAt: '2027-11-20T12:34:15.000Z',
+    },
+  ],
+};
+
 test('every metric of the server is read back, with the labels that it declares', () => {
-  const read = readMetrics(printMetrics(METRICS, sampleStatus({ ntp: SAMPLE_NTP })));
+  const read = readMetrics(printMetrics(METRICS, sampleStatus({ ntp: SAMPLE_NTP, tls: SAMPLE_TLS })));
   assert.deepEqual(
     read.map(({ name }) => name),
     METRICS.map(({ name }) => name),
