@@ -190,6 +190,12 @@ describe('two hosts', { skip: whyNoBoot() || whyNoPackage() }, () => {
   });
 
   test('both are upgraded while lines come, and nothing is lost', async () => {
+    const pids = () =>
+      Promise.all([
+        server.property('belfry.service', 'MainPID'),
+        client.property('belfry-agent.service', 'MainPID'),
+      ]);
+    const before = await pids();
     const newer = (await server.sh(`ls /mnt/belfry_${NEWER}_*.deb`)).trim();
     const logs = client.sh(
       `for i in $(seq 1 40); do seq -f 'n=%.0f;' $((i * 50 - 49)) $((i * 50)); sleep 0.1; done | logger -t upgrade`,
@@ -201,10 +207,15 @@ describe('two hosts', { skip: whyNoBoot() || whyNoPackage() }, () => {
       [server, 'belfry.service'],
       [client, 'belfry-agent.service'],
     ] as const) {
-      assert.equal((await machine.run('belfry', '--version')).trim(), '0.1.0');
+      assert.match(await machine.run('belfry', '--version'), /^\d+\.\d+\.\d+\n$/);
       assert.match(await machine.run('dpkg-query', '-W', 'belfry'), new RegExp(NEWER));
       await isActive(machine, unit);
     }
+    const now = await pids();
+    assert.ok(
+      before.every((pid, at) => pid !== now[at]),
+      'the new version runs',
+    );
     await allArrive(server, FILE, 'upgrade', 2000);
   });
 
