@@ -11,6 +11,7 @@ import { loadAgentConfig } from '../config/agent-load.ts';
 import { Notify } from '../kernel/notify.ts';
 import { compileSelector } from '../syslog/selector.ts';
 import type { Io } from './io.ts';
+import { untilStopped } from './signals.ts';
 import { LiveView } from './live-view.ts';
 import { VitalSigns } from './vital-signs.ts';
 
@@ -108,18 +109,6 @@ function sayLeft(agent: Agent, log: Log): void {
       { event: 'left_in_queue', destination: name, waiting: queue.waiting },
     );
   }
-}
-
-/** Resolves with the name of the signal that ends the agent; SIGHUP reloads it, once it is open. */
-function untilStopped(opened: Promise<void>, again: () => Promise<void>): Promise<string> {
-  return new Promise((done) => {
-    process.on('SIGTERM', done);
-    process.on('SIGINT', done);
-    let busy = opened.catch(() => undefined);
-    process.on('SIGHUP', () => {
-      busy = busy.then(again);
-    });
-  });
 }
 
 async function reload(agent: Agent, log: Log, path: string): Promise<void> {

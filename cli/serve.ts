@@ -16,6 +16,7 @@ import { Notify } from '../kernel/notify.ts';
 import { DEFAULT_PRI } from '../syslog/record.ts';
 import { compileSelector } from '../syslog/selector.ts';
 import type { Io } from './io.ts';
+import { untilStopped } from './signals.ts';
 import { ServerSentence } from './server-sentence.ts';
 import { VitalSigns } from './vital-signs.ts';
 
@@ -115,21 +116,6 @@ async function serve(config: ServerConfig, log: Log, path: string, world: World)
   signs.end();
   log.info('Stopped.', { event: 'stopped' });
   return EXIT.ok;
-}
-
-/**
- * Resolves with the name of the signal that ends the server; SIGHUP reloads it, once it is open. A signal that
- * comes again changes nothing: what was received is written all the same.
- */
-function untilStopped(opened: Promise<void>, again: () => Promise<void>): Promise<NodeJS.Signals> {
-  return new Promise((done) => {
-    process.on('SIGTERM', done);
-    process.on('SIGINT', done);
-    let busy = opened.catch(() => undefined);
-    process.on('SIGHUP', () => {
-      busy = busy.then(again);
-    });
-  });
 }
 
 async function reload(server: Server, log: Log, path: string): Promise<void> {

@@ -1,0 +1,16 @@
+// The signals by which an operator, or a service manager, speaks to a program that runs until it is told to stop.
+
+/**
+ * Resolves with the name of the signal that ends the program; SIGHUP reloads it, once it is open. A signal that
+ * comes again changes nothing: what was taken is brought to its end all the same.
+ */
+export function untilStopped(opened: Promise<void>, again: () => Promise<void>): Promise<NodeJS.Signals> {
+  return new Promise((done) => {
+    process.on('SIGTERM', done);
+    process.on('SIGINT', done);
+    let busy = opened.catch(() => undefined);
+    process.on('SIGHUP', () => {
+      busy = busy.then(again);
+    });
+  });
+}
