@@ -15,7 +15,9 @@ const UNREAD_FILES = /\.(cpuprofile|tgz|log|pcap)$/;
 function walk(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return UNREAD_FOLDERS.includes(relative(REPOSITORY, path)) ? [] : walk(path);
+    // In a work tree of git, .git is a file.
+    if (UNREAD_FOLDERS.includes(relative(REPOSITORY, path))) return [];
+    if (entry.isDirectory()) return walk(path);
     return entry.isFile() && !UNREAD_FILES.test(entry.name) ? [relative(REPOSITORY, path)] : [];
   });
 }
