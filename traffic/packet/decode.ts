@@ -83,9 +83,10 @@ function openTunnel(
 ): void {
   const tunnel = tunnelOf(packet);
   packet.tunnel = tunnel;
-  if (tunnel === '' || view === 'outer') return;
-  const { ipStart, capturedEnd, vlan, vlanCount, etherType } = packet;
+  if (tunnel === '') return;
   copyEnds(packet, packet.outer);
+  if (view === 'outer') return;
+  const { ipStart, capturedEnd, vlan, vlanCount, etherType } = packet;
   const at = findInner(bytes, capturedEnd, packet);
   const innerEnd = Math.min(frameEnd, ipStart + packet.ipBytes);
   forgetNetwork(packet);

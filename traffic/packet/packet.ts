@@ -102,7 +102,7 @@ export interface Packet extends Ends {
   quoteSeq: number;
   readonly quote: Ends;
   tunnel: Tunnel;
-  /** The ends of the outer packet, where `tunnel` is named and the inner one was read. */
+  /** The ends of the outer packet, where `tunnel` is named. */
   readonly outer: Ends;
 }
 
