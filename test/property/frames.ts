@@ -26,19 +26,22 @@ function u16(...values: number[]): Buffer {
   return Buffer.from(values.flatMap((value) => [value >> 8, value & 255]));
 }
 
+/** Options that are whole, cut, of length 0 or longer than the header. */
+const options = fc.oneof(
+  fc.constant(Buffer.alloc(0)),
+  fc.constant(Buffer.from('020405b401030307', 'hex')),
+  fc.uint8Array({ minLength: 8, maxLength: 8 }).map((bytes) => Buffer.from(bytes.map((byte) => byte % 6))),
+);
+
 const tcp = fc
-  .tuple(port, port, fc.integer(), fc.integer(), fc.nat(63), fc.nat(65_535), fc.nat(40))
-  .map(([from, to, seq, ack, flags, window, data]) => {
+  .tuple(port, port, fc.integer(), fc.integer(), fc.nat(63), fc.nat(65_535), fc.nat(40), options)
+  .map(([from, to, seq, ack, flags, window, data, extra]) => {
     const numbers = Buffer.alloc(8);
     numbers.writeInt32BE(seq, 0);
     numbers.writeInt32BE(ack, 4);
-    return Buffer.concat([
-      u16(from, to),
-      numbers,
-      Buffer.from([0x50, flags]),
-      u16(window, 0, 0),
-      Buffer.alloc(data),
-    ]);
+    const offset = ((20 + extra.length) / 4) << 4;
+    const head = Buffer.concat([u16(from, to), numbers, Buffer.from([offset, flags]), u16(window, 0, 0)]);
+    return Buffer.concat([head, extra, Buffer.alloc(data)]);
   });
 const udp = fc
   .tuple(port, port, fc.nat(40))

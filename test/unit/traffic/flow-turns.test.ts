@@ -138,3 +138,29 @@ test('a connection begun in the middle is opened, once', () => {
   );
   assert.deepEqual([story.told, stateOf(story.table.flows, 0)], [['0 opened'], 'OTH']);
 });
+
+test('a RST after both FINs does not make a clean close a reset', () => {
+  const story = new Story().handshake();
+  story.tcp({ from: 'c', flags: 'FA', seq: 101, ack: 501 }, { from: 's', flags: 'FA', seq: 501, ack: 102 });
+  story.tcp({ from: 'c', flags: 'R', seq: 102 });
+  assert.deepEqual([story.told, stateOf(story.table.flows, 0)], [['0 opened', '0 closed'], 'SF']);
+});
+
+test('a client that was refused and tries again with the same number is refused again', () => {
+  const story = new Story();
+  for (let i = 0; i < 2; i += 1)
+    story.tcp({ from: 'c', flags: 'S', seq: 1 }, { from: 's', flags: 'RA', ack: 2 });
+  assert.deepEqual(story.told, ['0 refused', '0 (reused)', '0 refused']);
+});
+
+test('who speaks to a group is the client, whatever its port', () => {
+  const story = new Story();
+  const packet = newPacket();
+  setEnds(packet, false, 9999);
+  Object.assign(packet, { protocol: 17, srcPort: 5353, dst3: 0xe00000fb });
+  story.packet(packet);
+  assert.deepEqual([story.table.flows.ports[0], story.table.flows.addresses[3]], [5353, 0x0a000001]);
+  Object.assign(packet, { dst3: 0x0a000009 });
+  story.packet(packet);
+  assert.equal(story.table.flows.ports[2], 9999, 'and not elsewhere');
+});
