@@ -2,7 +2,8 @@
 // section 6.3.3 demands, so that whatever a name holds, the message can be taken apart again.
 // Refuses: the header. Host, program and time are the sender's.
 
-import { FLOW_SD_ID, type FlowEvent } from './event.ts';
+import type { FlowEvent, Params } from './event.ts';
+import { FLOW_SD_ID } from './names.ts';
 
 /** A value longer than this is cut; ours are numbers, addresses and names. */
 const VALUE_LENGTH_MAX = 1024;
@@ -14,7 +15,7 @@ export function escapeValue(value: string): string {
   return plain.slice(0, VALUE_LENGTH_MAX).replace(/(?<!\\)(?:\\\\)*\\$/, '');
 }
 
-export function printStructured(id: string, params: FlowEvent['params']): string {
+export function printStructured(id: string, params: Params): string {
   return `[${id}${params.map(([name, value]) => ` ${name}="${escapeValue(value)}"`).join('')}]`;
 }
 

@@ -8,7 +8,7 @@
 
 import { CLIENT, type FlowColumns, SERVER, type Side } from '../flow/columns.ts';
 import { PROTOCOL, TCP_FLAG } from '../packet/packet.ts';
-import { addressText } from './event.ts';
+import { addressText } from './facts.ts';
 
 /** The fields that can be chosen, those of version 2 first and in their order. */
 export const RECORD_FIELDS = [

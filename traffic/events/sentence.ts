@@ -2,7 +2,9 @@
 // after how long and after how much, so that two hosts' views can be paired without the structured data.
 // Refuses: numbers that mean nothing to a reader.
 
+import { endText, protocolName } from './names.ts';
 import type { FlowFacts } from './facts.ts';
+import type { Owner, Owners } from './owner.ts';
 
 function span(us: number): string {
   if (us < 1000) return `${Math.round(us)} us`;
@@ -42,12 +44,12 @@ const CODES_V6: Readonly<Record<number, string>> = {
 function refusal(facts: FlowFacts): string {
   if (!facts.unreachable) return 'refused: the server answered the SYN with a RST';
   const [, code] = facts.unreachable;
-  const meaning = (facts.version === 4 ? CODES_V4 : CODES_V6)[code];
+  const meaning = (facts.clientAddress.includes(':') ? CODES_V6 : CODES_V4)[code];
   return `refused: ICMP unreachable, ${meaning === undefined ? 'code' : `${meaning}, code`} ${code}`;
 }
 
 function story(facts: FlowFacts): string {
-  const after = span(facts.durationUs);
+  const after = span(Math.max(0, facts.timeUs - facts.startUs));
   switch (facts.turn) {
     case 'opened':
       if (facts.isMidstream) return 'seen; it was open before';
@@ -69,6 +71,22 @@ function story(facts: FlowFacts): string {
   }
 }
 
-export function sentenceOf(facts: FlowFacts): string {
-  return `${facts.proto.toUpperCase()} ${facts.client} -> ${facts.server} ${story(facts)}`;
+/** "client curl[812], user alice": what a person wants to know of an owner; nothing where nobody is known. */
+function ownerText(side: string, owner: Owner | undefined): string | undefined {
+  if (owner === undefined) return undefined;
+  const service = owner.unit ?? (owner.container && `container ${owner.container}`);
+  const process = owner.process === undefined ? service : `${owner.process}[${owner.pid ?? '?'}]`;
+  if (process === undefined) return undefined;
+  return owner.user === undefined ? `${side} ${process}` : `${side} ${process} of ${owner.user}`;
+}
+
+export function sentenceOf(facts: FlowFacts, owners: Owners): string {
+  const { protocol } = facts;
+  const client = endText(facts.clientAddress, facts.clientPort, protocol);
+  const server = endText(facts.serverAddress, facts.serverPort, protocol);
+  const who = [ownerText('client', owners.client), ownerText('server', owners.server)].filter(
+    (text) => text !== undefined,
+  );
+  const tail = who.length === 0 ? '' : ` (${who.join(', ')})`;
+  return `${protocolName(protocol).toUpperCase()} ${client} -> ${server} ${story(facts)}${tail}`;
 }

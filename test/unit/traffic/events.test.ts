@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type FlowEvent, readEvent } from '../../../traffic/events/event.ts';
+import { describe, type FlowEvent } from '../../../traffic/events/event.ts';
+import { readFacts } from '../../../traffic/events/facts.ts';
 import { escapeValue, printEvent } from '../../../traffic/events/print.ts';
 import { EventRate, RATE_LIMITS } from '../../../traffic/events/rate.ts';
 import { printGap, RECORD_FIELDS, takeRecords, VERSION_2_FIELDS } from '../../../traffic/events/record.ts';
@@ -22,7 +23,8 @@ class Scene {
   constructor() {
     this.table = new FlowTable(
       {
-        onTurn: (turn, slot, nowUs) => this.events.push(readEvent(this.table.flows, slot, turn, nowUs, 'r1')),
+        onTurn: (turn, slot, nowUs) =>
+          this.events.push(describe(readFacts(this.table.flows, slot, turn, nowUs, 'r1'))),
         onRemove: () => {},
       },
       { salt: 3 },
