@@ -1,8 +1,8 @@
 // Finds the real programs that the system tests and the benches talk to (rsyslogd, syslog-ng, loggen, nc,
-// tcpdump, logger, tail, chronyd, ntpdig, timesyncd, journalctl, and what writes a journal). What the machine
-// lacks is fetched with apt and unpacked below a cache folder, side by side: rsyslog and syslog-ng exclude each
-// other as packages, not as files. What was found, or why not, is written to dist/peers.json, where
-// test/system/peers.ts reads it.
+// tcpdump, softflowd, iptraf-ng, tmux, logger, tail, chronyd, ntpdig, timesyncd, journalctl, and what writes a
+// journal). What the machine lacks is fetched with apt and unpacked below a cache folder, side by side: rsyslog
+// and syslog-ng exclude each other as packages, not as files. What was found, or why not, is written to
+// dist/peers.json, where test/system/peers.ts reads it.
 //
 // Refuses: to install a package, to run a package's scripts, to start a service, to fail.
 
@@ -45,6 +45,12 @@ const PEERS = [
     proof: ['-h'],
   },
   { name: 'tcpdump', package: 'tcpdump', at: ['usr/bin/tcpdump', 'usr/sbin/tcpdump'], proof: ['--version'] },
+  // Flow accounting on a live interface, as ours; it has no option that only says its name.
+  { name: 'softflowd', package: 'softflowd', at: ['usr/sbin/softflowd'], proof: ['-h'] },
+  { name: 'softflowctl', package: 'softflowd', at: ['usr/sbin/softflowctl'], proof: ['-h'] },
+  { name: 'iptraf-ng', package: 'iptraf-ng', at: ['usr/sbin/iptraf-ng'], proof: ['--help'] },
+  // A terminal whose screen can be read.
+  { name: 'tmux', package: 'tmux', at: ['usr/bin/tmux'], proof: ['-V'] },
   { name: 'logger', package: 'bsdutils', at: ['usr/bin/logger'], proof: ['--version'], says: /util-linux/ },
   { name: 'tail', package: 'coreutils', at: ['usr/bin/tail'], proof: ['--version'] },
   { name: 'chronyd', package: 'chrony', at: ['usr/sbin/chronyd'], proof: ['-v'] },
