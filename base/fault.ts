@@ -23,6 +23,7 @@ export const FAULTS = {
   },
   CONFIG_BAD_REGEX: { exit: EXIT.config, means: 'A regular expression that does not compile.' },
   CONFIG_BAD_SELECTOR: { exit: EXIT.config, means: 'A selector that names no facility or severity.' },
+  CONFIG_BAD_FILTER: { exit: EXIT.config, means: 'A filter of connections that cannot be read.' },
   CONFIG_UNREACHABLE_RULE: {
     exit: EXIT.config,
     means: 'A rule that can never run, since an earlier one ends the evaluation of every message.',

@@ -10,6 +10,7 @@ import type { AgentConfig } from '../config/agent.ts';
 import { loadAgentConfig } from '../config/agent-load.ts';
 import { Notify } from '../kernel/notify.ts';
 import { compileSelector } from '../syslog/selector.ts';
+import { checkFilter } from '../traffic/filter/parse.ts';
 import type { Io } from './io.ts';
 import { untilStopped } from './signals.ts';
 import { LiveView } from './live-view.ts';
@@ -23,7 +24,7 @@ const DRAW_EVERY_MS = 1000;
 
 function load(path: string) {
   // Whatever cannot be reached or read now may be there soon: no reason for an agent to keep nothing meanwhile.
-  return loadAgentConfig(path, { checkSelector: compileSelector, checkFiles: false });
+  return loadAgentConfig(path, { checkFilter, checkSelector: compileSelector, checkFiles: false });
 }
 
 function logForm(config: AgentConfig, io: Io): LogForm {

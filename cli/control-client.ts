@@ -7,6 +7,7 @@ import type { AgentStatus } from '../client/status.ts';
 import { loadAnyConfig } from '../config/load-any.ts';
 import type { Answers as ServerAnswers } from '../daemon/control/control.port.ts';
 import { compileSelector } from '../syslog/selector.ts';
+import { checkFilter } from '../traffic/filter/parse.ts';
 import { AGENT_CONFIG, SERVER_CONFIG } from './command.ts';
 
 const ANSWER_WITHIN_MS = 10_000;
@@ -37,7 +38,7 @@ function socketsOf(whom: Whom, question: keyof Answers): string[] {
 }
 
 function socketNamedIn(path: string): string {
-  const { loaded } = loadAnyConfig(path, { checkSelector: compileSelector, checkFiles: false });
+  const { loaded } = loadAnyConfig(path, { checkFilter, checkSelector: compileSelector, checkFiles: false });
   const { config, faults } = loaded;
   if (config !== undefined) return config.control.socket;
   const [first] = faults;

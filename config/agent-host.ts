@@ -20,13 +20,14 @@ import type { FileSearch } from './load.ts';
 import type { Problem } from './problem.ts';
 import { get } from './rules.ts';
 import { placeSaid } from './validate.ts';
+import { noteTraffic } from './check-traffic.ts';
 import { directoryWriteProblem } from './writable.ts';
 
 function isList(document: Document, at: number): boolean {
   return Array.isArray(get(get(get(document.value, 'inputs'), String(at)), 'path'));
 }
 
-type Note = (path: Path, problem: Problem) => void;
+export type Note = (path: Path, problem: Problem) => void;
 
 export function noteHost(
   document: Document,
@@ -48,6 +49,7 @@ export function noteHost(
     const problem = directoryWriteProblem(destination.queue.directory, accounts, identity);
     if (problem !== undefined) note(['destinations', at, 'queue', 'directory'], problem);
   }
+  if (config.traffic !== undefined) noteTraffic(config.traffic, config.inputs, accounts, identity, note);
   noteSocket(config.control.socket, accounts, identity, note);
 }
 

@@ -33,7 +33,10 @@ export function loadAgentConfig(path: string, options: LoadOptions): LoadedAgent
 export function loadAgentDocument(document: Document, options: LoadOptions): LoadedAgent {
   const book = new FaultBook();
   book.add(document, document.faults);
-  const { file, faults } = checkAgentFile(document, makeFormats(readAccounts(), options.checkSelector));
+  const { file, faults } = checkAgentFile(
+    document,
+    makeFormats(readAccounts(), options.checkSelector, options.checkFilter),
+  );
   book.add(document, faults);
   if (document.root !== undefined) checkWhole(document, file, options, book);
   const found = book.faults();

@@ -11,7 +11,7 @@ import { placeSaid } from './validate.ts';
 export function noteAgent(document: Document, config: AgentConfig, add: Add): void {
   const note = (path: Path, what: string, mend: string) =>
     add(placeSaid(document, { code: 'CONFIG_NOTE', path, part: 'key', what, mend }));
-  if (config.inputs.length === 0) {
+  if (config.inputs.length === 0 && config.traffic === undefined) {
     const what =
       config.destinations.length === 0
         ? 'There is no input and no destination: the agent has nothing to do.'

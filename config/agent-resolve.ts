@@ -14,6 +14,7 @@ import { parseMode, splitPattern } from './formats.ts';
 import { FACILITY_NAMES, SEVERITY_NAMES } from './input.schema.ts';
 import { textList } from './rules.ts';
 import { parseTarget } from './target.ts';
+import { resolveTraffic } from './traffic-resolve.ts';
 
 function sure<T>(value: T | undefined): T {
   assert(value !== undefined, 'what passed the check of the configuration can be resolved');
@@ -31,6 +32,7 @@ export function resolveAgent(document: Document, file: AgentFile, hostName: stri
     destinations: file.destinations.map((text, at) =>
       resolveDestination(document, text, at, sure(destinations[at])),
     ),
+    traffic: file.traffic && resolveTraffic(document, file.traffic),
     control: {
       socket: pathBeside(document, file.control.socket),
       mode: sure(parseMode(file.control.mode)),

@@ -8,6 +8,7 @@ import { destinationNames, inputNames, pathBeside } from './agent-names.ts';
 import type { Conflict, Part } from './agent-part.ts';
 import { checkDestination } from './check-destination.ts';
 import { checkOwnFiles, checkQueues } from './check-queues.ts';
+import { checkTraffic } from './check-traffic.ts';
 import { type Document, type Path, type PlacedFault, placeInDocument } from './document.ts';
 import { get } from './rules.ts';
 import { placeSaid } from './validate.ts';
@@ -27,6 +28,7 @@ export function checkAgentWhole(document: Document, file: unknown, add: Add): vo
   for (const destination of destinations) checkDestination(destination, conflict);
   checkQueues(document, destinations, conflict);
   checkOwnFiles(document, inputs, destinations, conflict);
+  checkTraffic(document, file, add);
 }
 
 function partsOf(key: string, list: unknown, namesOf: (list: readonly unknown[]) => string[]): Part[] {

@@ -1,5 +1,5 @@
-// What an operator may write in agent.json: the one declaration, with config/input.schema.ts and
-// config/destination.schema.ts. The TypeScript type, the check, the defaults, the editor's schema file and
+// What an operator may write in agent.json: the one declaration, with config/input.schema.ts,
+// config/destination.schema.ts and config/traffic.schema.ts. The TypeScript type, the check, the defaults, the editor's schema file and
 // docs/config-agent.md all come from here.
 //
 // Refuses: unknown keys, everywhere. What a later version brings is listed in config/later.ts.
@@ -16,6 +16,7 @@ import {
 } from './input.schema.ts';
 import type { Limits } from './rule.schema.ts';
 import { controlSchema, logSchema, MESSAGE_SIZE_MIN, schemaKey } from './server.schema.ts';
+import { trafficSchema } from './traffic.schema.ts';
 
 /** Inputs and destinations of one agent; each destination reads each file for itself. */
 const INPUTS_MAX = 200;
@@ -47,6 +48,7 @@ export const agentSchema = {
       description: 'Where messages go.',
       examples: [[{ name: 'fwdRule1', to: 'relp://172.31.100.94:2514' }]],
     },
+    traffic: trafficSchema,
     host: {
       type: 'string',
       format: 'host-name',
@@ -81,9 +83,12 @@ export type InputText =
   | FromExtendedSchema<Limits, typeof stdinInput>;
 export type DestinationText = FromExtendedSchema<Limits, typeof destinationSchema>;
 
+export type TrafficText = FromExtendedSchema<Limits, typeof trafficSchema>;
+
 export interface AgentFile {
   readonly inputs: readonly InputText[];
   readonly destinations: readonly DestinationText[];
+  readonly traffic?: TrafficText;
   readonly host?: string;
   readonly maxMessageSize: string;
   readonly control: FromExtendedSchema<Limits, typeof controlSchema>;

@@ -4,6 +4,7 @@
 import type { Place } from '../base/fault.ts';
 import type { Range } from '../base/ip.ts';
 import type { Listen, LogFormat, LogLevel, Pattern } from './server.ts';
+import type { TRAFFIC_EVENTS, TRAFFIC_RECORD_FIELDS } from './traffic.schema.ts';
 
 /** What an input is called in logs, status and checkpoints; unique within the configuration. */
 interface Named {
@@ -109,6 +110,53 @@ export interface DestinationConfig {
   readonly timeoutMs: number;
 }
 
+/** Turns of a connection, as an operator names them. */
+export type TrafficEvent = (typeof TRAFFIC_EVENTS)[number];
+export type TrafficRecordField = (typeof TRAFFIC_RECORD_FIELDS)[number];
+
+/** Watching connections: read like an input, at most once in an agent. */
+export interface TrafficConfig extends Named {
+  readonly type: 'traffic';
+  /** Names, or only "any". */
+  readonly interfaces: readonly string[];
+  /** In the language of tcpdump, checked; undefined: every packet. */
+  readonly filter: string | undefined;
+  /** Each once. */
+  readonly events: readonly TrafficEvent[];
+  readonly updateIntervalMs: number;
+  /** Undefined: no interval records. */
+  readonly flowIntervalMs: number | undefined;
+  readonly recordFields: readonly TrafficRecordField[];
+  readonly account: string;
+  /** A file with a line for each event; undefined: none. */
+  readonly log: { readonly path: string; readonly mode: number } | undefined;
+  readonly owners: boolean;
+  readonly facility: number;
+  readonly timeouts: {
+    readonly noAnswerMs: number;
+    readonly silentMs: number;
+    readonly halfClosedMs: number;
+    readonly udpIdleMs: number;
+    readonly tcpIdleMs: number;
+  };
+  /** Undefined: every event becomes a message. */
+  readonly rateLimit:
+    | {
+        readonly perSecond: number;
+        readonly burst: number;
+        readonly clientPerSecond: number;
+        readonly clientBurst: number;
+      }
+    | undefined;
+  readonly maxFlows: number;
+  readonly promiscuous: boolean;
+  readonly snapBytes: number;
+  readonly ringBytes: number;
+}
+
+/** Whatever the agent makes messages of. */
+export type SourceConfig = InputConfig | TrafficConfig;
+
 export interface AgentConfig {
   /** The main file, absolute. */
   readonly path: string;
@@ -117,6 +165,8 @@ export interface AgentConfig {
   readonly maxMessageBytes: number;
   readonly inputs: readonly InputConfig[];
   readonly destinations: readonly DestinationConfig[];
+  /** Undefined: no connection is watched. */
+  readonly traffic: TrafficConfig | undefined;
   readonly control: { readonly socket: string; readonly mode: number };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 }

@@ -259,6 +259,16 @@ export function placeInDocument(document: Document, path: Path, part: 'key' | 'v
   return placeOf(document, offsetOf(document, path, part), printPath(path));
 }
 
+/** Of the character `at` of a text, counted from 0: an escape is one character of the text and more of the file. */
+export function placeWithin(document: Document, path: Path, at: number): Place {
+  let offset = offsetOf(document, path, 'value') + 1;
+  for (let passed = 0; passed < at && document.text[offset] !== '"'; passed += 1) {
+    const isEscape = document.text[offset] === '\\';
+    offset += isEscape ? (document.text[offset + 1] === 'u' ? 6 : 2) : 1;
+  }
+  return placeOf(document, offset, printPath(path));
+}
+
 function placeOf(source: Source, offset: number, key: string): Place {
   return { file: source.file, ...lineAndColumn(source, offset), key };
 }

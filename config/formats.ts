@@ -23,6 +23,7 @@ import {
 import { type FormatProblem, NO_PROBLEM, problem } from './problem.ts';
 import type { Pattern } from './server.ts';
 import { checkTarget } from './target.ts';
+import { checkInterface, checkRecordWord, checkTrafficFilter } from './traffic-formats.ts';
 import { hasControl, parseTemplate } from './template.ts';
 
 export interface TextFormat {
@@ -38,9 +39,18 @@ export type SelectorCheck = (
   | { readonly ok: true }
   | { readonly ok: false; readonly at: number; readonly what: string; readonly mend: string };
 
+/** `parseFilter` of traffic/filter/parse.ts, made to fit: what is wrong with a filter, and where in the text, from 0. */
+export type FilterCheck = (
+  text: string,
+) => { readonly at: number; readonly what: string; readonly mend: string } | undefined;
+
 export type Formats = Readonly<Record<FormatName, TextFormat>>;
 
-export function makeFormats(accounts: Accounts, checkSelector: SelectorCheck) {
+export function makeFormats(
+  accounts: Accounts,
+  checkSelector: SelectorCheck,
+  checkFilter: FilterCheck = () => undefined,
+) {
   return {
     size: { shape: 'a size', check: checkSize },
     span: { shape: 'a span of time', check: checkSpan },
@@ -71,6 +81,9 @@ export function makeFormats(accounts: Accounts, checkSelector: SelectorCheck) {
     'app-name': { shape: 'the name of a program', check: checkAppName },
     'host-name': { shape: 'the name of a host', check: checkHostName },
     'queue-name': { shape: 'a name', check: checkQueueName },
+    interface: { shape: 'the name of an interface', check: checkInterface },
+    'traffic-filter': { shape: 'a filter', check: (text) => checkTrafficFilter(text, checkFilter) },
+    'record-word': { shape: 'a word', check: checkRecordWord },
   } as const satisfies Record<string, TextFormat>;
 }
 

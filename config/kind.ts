@@ -22,7 +22,7 @@ export interface FileKind {
 const SERVER_KEYS = Object.keys(serverSchema.properties).filter(
   (key) => !Object.hasOwn(agentSchema.properties, key),
 );
-const AGENT_KEYS = ['inputs', 'destinations', ...Object.keys(LATER_AGENT_KEYS['Top level'] ?? {})];
+const AGENT_KEYS = ['inputs', 'destinations', 'traffic', ...Object.keys(LATER_AGENT_KEYS['Top level'] ?? {})];
 
 const OF_AGENT = {
   keys: AGENT_KEYS,

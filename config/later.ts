@@ -10,5 +10,5 @@ export const LATER_SERVER_KEYS: LaterKeys = {
 };
 
 export const LATER_AGENT_KEYS: LaterKeys = {
-  'Top level': { time: 'keeping the clock', traffic: 'watching the network' },
+  'Top level': { time: 'keeping the clock' },
 };

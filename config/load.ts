@@ -11,7 +11,7 @@ import { checkListeners, checkNtp, noteProxies } from './check-listeners.ts';
 import { checkCertificates, checkServerTls } from './check-tls.ts';
 import { type Document, type PlacedFault, readDocument } from './document.ts';
 import { FaultBook } from './fault-book.ts';
-import { type Formats, makeFormats, type SelectorCheck } from './formats.ts';
+import { type FilterCheck, type Formats, makeFormats, type SelectorCheck } from './formats.ts';
 import { findIncluded } from './include.ts';
 import { checkFilesWritable, checkOwners, checkSocketPath } from './permissions.ts';
 import { resolveServer } from './resolve.ts';
@@ -39,6 +39,8 @@ export type FileSearch = (
 
 export interface LoadOptions {
   readonly checkSelector: SelectorCheck;
+  /** Absent: filters of traffic are taken as they are written. */
+  readonly checkFilter?: FilterCheck;
   /** Absent: what patterns of files find is not looked at. */
   readonly findFiles?: FileSearch;
   /** Whether this user could write the log files is part of the check; default true. */

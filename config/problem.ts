@@ -10,6 +10,8 @@ export interface Problem {
 
 export interface FormatProblem extends Problem {
   readonly code: FaultCode;
+  /** Where in the text it is wrong, from 0; absent: all of it. */
+  readonly at?: number;
 }
 
 export const NO_PROBLEM: readonly FormatProblem[] = [];

@@ -22,6 +22,8 @@ export interface Said {
   readonly part: 'key' | 'value';
   readonly what: string;
   readonly mend: string;
+  /** Where in a text it is wrong, from 0. */
+  readonly at?: number;
 }
 
 /** ajv says a wrong value once for each keyword that it breaks, its type first: one of them is enough. */

@@ -5,7 +5,14 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import { parseSize, parseSpan } from '../base/units.ts';
 import type { AgentFile } from './agent.schema.ts';
-import { type Document, offsetOf, type PlacedFault, placedFault, placeInDocument } from './document.ts';
+import {
+  type Document,
+  offsetOf,
+  type PlacedFault,
+  placedFault,
+  placeInDocument,
+  placeWithin,
+} from './document.ts';
 import type { Formats } from './formats.ts';
 import { AGENT_FILE, type FileKind, RULES_FILE, SERVER_FILE } from './kind.ts';
 import type { FormatTable } from './schema-facts.ts';
@@ -97,6 +104,7 @@ function check<T>(kind: FileKind, document: Document, formats: Formats): Checked
 }
 
 export function placeSaid(document: Document, said: Said): PlacedFault {
-  const { code, path, part, what, mend } = said;
-  return placedFault(code, placeInDocument(document, path, part), offsetOf(document, path, part), what, mend);
+  const { code, path, part, what, mend, at } = said;
+  const place = at === undefined ? placeInDocument(document, path, part) : placeWithin(document, path, at);
+  return placedFault(code, place, offsetOf(document, path, part), what, mend);
 }

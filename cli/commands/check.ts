@@ -7,6 +7,7 @@ import { FileGlobs } from '../../client/inputs/file/globs.ts';
 import { EXIT, type Fault, printFault } from '../../base/fault.ts';
 import { type LoadedAny, loadAnyConfig } from '../../config/load-any.ts';
 import { compileSelector } from '../../syslog/selector.ts';
+import { checkFilter } from '../../traffic/filter/parse.ts';
 import { AGENT_CONFIG, type CliCommand, examples, type Run, SERVER_CONFIG } from '../command.ts';
 import { summarizeAgent, summarizeServer } from '../config-summary.ts';
 import type { Io } from '../io.ts';
@@ -18,6 +19,7 @@ export interface CheckOptions {
 
 export async function runCheck(options: CheckOptions, io: Pick<Io, 'stdout' | 'stderr'>): Promise<number> {
   const found = loadAnyConfig(options.config ?? ownConfig(), {
+    checkFilter,
     checkSelector: compileSelector,
     findFiles: (paths, exclude) => new FileGlobs(paths, exclude).scan(),
   });

@@ -11,6 +11,7 @@ import { suggestion } from '../../base/nearest.ts';
 import { loadAgentConfig } from '../../config/agent-load.ts';
 import { loadServerConfig } from '../../config/load.ts';
 import { compileSelector } from '../../syslog/selector.ts';
+import { checkFilter } from '../../traffic/filter/parse.ts';
 import { AGENT_CONFIG, SERVER_CONFIG } from '../command.ts';
 import { firstAgentConfig, firstServerConfig, targetOf } from './first-config.ts';
 import type { Step } from './steps.ts';
@@ -162,7 +163,11 @@ function serverConfig({ root }: Wish): Omit<ConfigPlan, 'steps'> {
 function agentConfig({ root, to }: Wish): Omit<ConfigPlan, 'steps'> {
   const path = join(root, AGENT_CONFIG);
   if (existsSync(path)) {
-    const { faults } = loadAgentConfig(path, { checkSelector: compileSelector, checkFiles: false });
+    const { faults } = loadAgentConfig(path, {
+      checkFilter,
+      checkSelector: compileSelector,
+      checkFiles: false,
+    });
     const why = to === undefined ? ALREADY : `${ALREADY}: --to ${to} has no effect`;
     return { config: keep(AGENT_CONFIG, '', why), faults, sockets: [] };
   }

@@ -25,8 +25,15 @@ import {
   SEVERITY_NAMES,
   stdinInput,
 } from '../../config/input.schema.ts';
+import {
+  timeoutsSchema,
+  trafficRateSchema,
+  trafficSchema,
+  TRAFFIC_EVENTS,
+} from '../../config/traffic.schema.ts';
 import { loadAnyConfig } from '../../config/load-any.ts';
 import { compileSelector } from '../../syslog/selector.ts';
+import { checkFilter } from '../../traffic/filter/parse.ts';
 import { fc } from './chance.ts';
 import { printAgent } from './print-agent.ts';
 
@@ -35,6 +42,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const EXAMPLE = readFileSync(join(import.meta.dirname, '../../../config/examples/agent.json'), 'utf8');
 const OPTIONS = {
+  checkFilter,
   checkSelector: compileSelector,
   // The whole check, but for searches below "/" that a pattern made by chance could mean.
   findFiles: (paths: readonly string[], exclude: readonly string[]) =>
@@ -77,12 +85,14 @@ function replaced(config: AgentConfig): AgentConfig {
     ...config,
     inputs: config.inputs.map((input, at) => ({ ...input, place: placeOf('inputs', at) })),
     destinations: config.destinations.map((own, at) => ({ ...own, place: placeOf('destinations', at) })),
+    traffic: config.traffic && { ...config.traffic, place: again?.traffic?.place ?? assert.fail(text) },
   };
 }
 
 const SCHEMAS = [
   ...[agentSchema, destinationSchema, queueSchema, retrySchema, tlsTrustSchema],
   ...[journaldInput, fileInput, devlogInput, listenInput, stdinInput],
+  ...[trafficSchema, timeoutsSchema, trafficRateSchema],
 ];
 const KEYS = SCHEMAS.flatMap((schema) => Object.keys(schema.properties));
 
@@ -112,6 +122,7 @@ const WORDS = [
     'local',
   ],
   ...['..', '', 'block', 'lf', '_PID=1', 'end', 'local0', 'err', 'name', 'beginning', 'bsd', 'each'],
+  ...['any', 'eth0', 'port 80', 'port 80 or', 'reset', 'srcaddr', '1min'],
 ];
 
 /** JSON that looks like a configuration: known keys and values in wrong places. */
@@ -227,10 +238,33 @@ const destinations = fc.array(
   { maxLength: 3 },
 );
 
+const traffic = fc.record(
+  {
+    interfaces: fc.constantFrom(['any'], ['eth0', 'lo', 'eth0']),
+    filter: text('port 2525', 'host 10.0.0.1 and not port 22'),
+    events: fc.array(text(...TRAFFIC_EVENTS), { maxLength: 8 }),
+    updateInterval: text('1min', '2s'),
+    flowInterval: text('60s', '1s'),
+    recordFields: fc.constantFrom(['srcaddr', 'bytes'], ['version']),
+    account: text('-', 'a-7'),
+    log: text('t.log', '/x/t.log'),
+    logMode: text('0644', '0600'),
+    owners: fc.boolean(),
+    facility: text(...FACILITY_NAMES),
+    timeouts: fc.record({ silent: text('5s'), tcpIdle: text('1d') }, { requiredKeys: [] }),
+    rateLimit: fc.constantFrom(false, {}, { perSecond: 11 }),
+    maxFlows: fc.integer({ min: 256, max: 70_000 }),
+    promiscuous: fc.boolean(),
+    snapLength: text('96B', '1KiB'),
+    ringSize: text('1MiB', '2MiB'),
+  },
+  { requiredKeys: [] },
+);
+
 test('what is taken means the same when nothing is left to defaults', () => {
   let taken = 0;
   const one = fc.record(
-    { inputs, destinations, host: text('h', 'a.b') },
+    { inputs, destinations, traffic, host: text('h', 'a.b') },
     { requiredKeys: ['inputs', 'destinations'] },
   );
   fc.assert(

@@ -1,7 +1,7 @@
 // agent.json as somebody would write it who leaves nothing to defaults: the way back from values to text, for tests.
 
 import type { Range } from '../../base/ip.ts';
-import type { AgentConfig, LineSettings } from '../../config/agent.ts';
+import type { AgentConfig, LineSettings, TrafficConfig } from '../../config/agent.ts';
 import { FACILITY_NAMES, SEVERITY_NAMES } from '../../config/input.schema.ts';
 
 export function printAgent(config: AgentConfig): string {
@@ -50,11 +50,29 @@ export function printAgent(config: AgentConfig): string {
   return JSON.stringify({
     inputs,
     destinations,
+    ...(config.traffic && { traffic: printTraffic(config.traffic) }),
     host: config.host,
     maxMessageSize: `${config.maxMessageBytes}`,
     control: { socket: config.control.socket, mode: octal(config.control.mode) },
     log: config.log,
   });
+}
+
+function printTraffic(traffic: TrafficConfig): object {
+  const { place: _, name: __, type: ___, log, facility, timeouts, rateLimit, ...own } = traffic;
+  const { updateIntervalMs, flowIntervalMs, snapBytes, ringBytes, ...rest } = own;
+  const spans = Object.entries(timeouts).map(([key, ms]) => [key.replace(/Ms$/, ''), `${ms}ms`]);
+  return {
+    ...rest,
+    ...(log && { log: log.path, logMode: octal(log.mode) }),
+    facility: FACILITY_NAMES[facility],
+    timeouts: Object.fromEntries(spans),
+    rateLimit: rateLimit ?? false,
+    updateInterval: `${updateIntervalMs}ms`,
+    ...(flowIntervalMs !== undefined && { flowInterval: `${flowIntervalMs}ms` }),
+    snapLength: `${snapBytes}B`,
+    ringSize: `${ringBytes}B`,
+  };
 }
 
 function octal(mode: number): string {

@@ -10,12 +10,13 @@ import test from 'node:test';
 import { loadAgentConfig } from '../../config/agent-load.ts';
 import { loadServerConfig } from '../../config/load.ts';
 import { compileSelector } from '../../syslog/selector.ts';
+import { checkFilter } from '../../traffic/filter/parse.ts';
 import { NO_OPENSSL } from './certificates.ts';
 import { demandPeer, skipWithout } from './peers.ts';
 import { makeFolder } from './programs.ts';
 
 const PAGES = join(import.meta.dirname, '../../../docs/operate');
-const LOADING = { checkSelector: compileSelector, checkFiles: false };
+const LOADING = { checkFilter, checkSelector: compileSelector, checkFiles: false };
 
 function page(name: string): string {
   return readFileSync(join(PAGES, name), 'utf8');

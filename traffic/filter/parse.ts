@@ -70,6 +70,11 @@ export function parseFilter(text: string): Parsed | undefined {
   }
 }
 
+/** What is wrong with a filter; undefined: nothing. */
+export function checkFilter(text: string): FilterError | undefined {
+  return parseFilter(text)?.error;
+}
+
 class Parser {
   private readonly words: readonly Word[];
   private readonly end: number;

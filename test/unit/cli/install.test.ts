@@ -19,11 +19,12 @@ import type { Io } from '../../../cli/io.ts';
 import { loadAgentConfig } from '../../../config/agent-load.ts';
 import { loadServerConfig } from '../../../config/load.ts';
 import { compileSelector } from '../../../syslog/selector.ts';
+import { checkFilter } from '../../../traffic/filter/parse.ts';
 
 const SERVER_CONFIG = '/etc/belfry/server.json';
 const AGENT_CONFIG = '/etc/belfry/agent.json';
 const UNITS = '/usr/local/lib/systemd/system';
-const LOAD = { checkSelector: compileSelector, checkFiles: false };
+const LOAD = { checkFilter, checkSelector: compileSelector, checkFiles: false };
 
 class Host {
   readonly root: string;

@@ -243,6 +243,7 @@ export class AgentWorld {
       maxMessageBytes: 65_536,
       inputs,
       destinations,
+      traffic: undefined,
       control: { socket: join(this.folder, 'agent.sock'), mode: 0o600 },
       log: { level: 'info', format: 'text' },
       ...changes,

@@ -14,6 +14,12 @@ import { FACILITY_NAMES, SEVERITY_NAMES } from '../../../config/input.schema.ts'
 import { FileGlobs } from '../../../client/inputs/file/globs.ts';
 import { FACILITIES, SEVERITIES } from '../../../syslog/names.ts';
 import { compileSelector } from '../../../syslog/selector.ts';
+import { checkFilter } from '../../../traffic/filter/parse.ts';
+import { EVENT_NAMES } from '../../../traffic/events/names.ts';
+import { RATE_LIMITS } from '../../../traffic/events/rate.ts';
+import { RECORD_FIELDS, VERSION_2_FIELDS } from '../../../traffic/events/record.ts';
+import { FLOW_LIMITS } from '../../../traffic/flow/limits.ts';
+import { TRAFFIC_EVENTS, TRAFFIC_RECORD_FIELDS } from '../../../config/traffic.schema.ts';
 import { loadAgent, loadAgentText, loadAny, makeFiles } from './marked.ts';
 import { makeCertificate, makeKeys, pemOfKey } from './make-certificate.ts';
 
@@ -228,6 +234,85 @@ test('keys that have no effect are worth a note', (t) => {
   );
 });
 
+test('watching connections has a default for everything', (t) => {
+  const { traffic } = good(t, `{ "traffic": {}, ${TO} }`);
+  assert.ok(traffic);
+  const { place, ...own } = traffic;
+  assert.equal(place.key, 'traffic');
+  assert.deepEqual(own, {
+    name: 'traffic',
+    type: 'traffic',
+    interfaces: ['any'],
+    filter: undefined,
+    events: ['opened', 'update', 'closed', 'reset', 'refused', 'no-answer', 'timeout', 'half-closed'],
+    updateIntervalMs: 600_000,
+    flowIntervalMs: undefined,
+    recordFields: VERSION_2_FIELDS,
+    account: '-',
+    log: undefined,
+    owners: true,
+    facility: 3,
+    timeouts: {
+      noAnswerMs: FLOW_LIMITS.noAnswerUs / 1000,
+      silentMs: FLOW_LIMITS.timeoutUs / 1000,
+      halfClosedMs: FLOW_LIMITS.halfClosedUs / 1000,
+      udpIdleMs: FLOW_LIMITS.otherIdleUs / 1000,
+      tcpIdleMs: FLOW_LIMITS.tcpIdleUs / 1000,
+    },
+    rateLimit: RATE_LIMITS,
+    maxFlows: FLOW_LIMITS.flowsMax,
+    promiscuous: false,
+    snapBytes: 256,
+    ringBytes: 8 * 1024 ** 2,
+  });
+  assert.equal(good(t, `{ ${TO} }`).traffic, undefined);
+});
+
+test('what is written below traffic is taken as values', (t) => {
+  const folder = makeFiles(t, {
+    'agent.json': `{ "traffic": { "interfaces": ["eth0", "lo", "eth0"], "log": "t.log", "logMode": "0644",
+      "events": ["reset", "closed", "reset"], "flowInterval": "60s", "rateLimit": false, "facility": "local7" } }`,
+  });
+  const { config } = loadAgent(join(folder, 'agent.json'));
+  assert.deepEqual(config?.traffic?.interfaces, ['eth0', 'lo']);
+  assert.deepEqual(config.traffic.events, ['closed', 'reset']);
+  assert.deepEqual(config.traffic.log, { path: join(folder, 't.log'), mode: 0o644 });
+  assert.deepEqual(
+    [config.traffic.flowIntervalMs, config.traffic.rateLimit, config.traffic.facility],
+    [60_000, undefined, 23],
+  );
+});
+
+test('the words of events and records are those of the traffic room', () => {
+  assert.deepEqual([...TRAFFIC_EVENTS], Object.values(EVENT_NAMES));
+  assert.deepEqual(TRAFFIC_RECORD_FIELDS, RECORD_FIELDS);
+});
+
+test('what this host says to watching is worth a look', (t) => {
+  const folder = makeFiles(t, {});
+  const notes = (traffic: string, input = '') =>
+    notesOf(
+      folder,
+      `{ "traffic": ${traffic}, "inputs": [${input}], "control": { "socket": "a.sock" },
+        "destinations": [{ "to": "relp://127.0.0.1", "queue": { "directory": "queue" } }] }`,
+    );
+  assert.deepEqual(notes('{ "interfaces": ["lo"], "log": "t.log" }'), []);
+  const [[key, what] = assert.fail()] = notes('{ "interfaces": ["lo", "no-such0"] }');
+  assert.equal(key, 'traffic.interfaces[1]');
+  assert.match(what, /There is no interface no-such0/);
+  const [[log, why] = assert.fail()] = notes('{ "log": "/proc/no/t.log" }');
+  assert.equal(log, 'traffic.log');
+  assert.match(why, /\/proc/);
+  writeFileSync(join(folder, 't.log'), '');
+  const twice = (input: string) =>
+    notes('{ "log": "t.log" }', `{ "type": "file", "path": ${input} }`).map(([one]) => one);
+  assert.deepEqual(twice('"*.log"'), ['traffic.log']);
+  assert.deepEqual(twice('"t.log"'), ['traffic.log']);
+  assert.deepEqual(twice('"*.log", "exclude": "t.*"'), ['inputs[0].path']);
+  assert.deepEqual(twice('"t.lo*"'), ['traffic.log']);
+  assert.deepEqual(twice('"u*.log"'), ['inputs[0].path']);
+});
+
 test('a file is told apart by its keys', (t) => {
   const folder = makeFiles(t, {
     'a.json': `{ ${TO} }`,
@@ -255,6 +340,7 @@ function notesOf(folder: string, text: string): readonly (readonly [string | und
   const path = join(folder, 'agent.json');
   writeFileSync(path, text);
   const { faults, notes } = loadAgentConfig(path, {
+    checkFilter,
     checkSelector: compileSelector,
     findFiles: (paths, exclude) => new FileGlobs(paths, exclude).scan(),
   });
@@ -289,6 +375,7 @@ test('files and directories that cannot be read are worth a look', (t) => {
   );
   const what = (files: string[], obstacles: [string, { code: string }][]) =>
     loadAgentConfig(path, {
+      checkFilter,
       checkSelector: compileSelector,
       findFiles: (paths) => {
         assert.deepEqual(paths, ['/a/*']);

@@ -788,6 +788,7 @@ test('every fault of a configuration has a case', () => {
     'CONFIG_FILE_NOT_WRITABLE',
     'CONFIG_BAD_CERTIFICATE',
     'CONFIG_NO_DESTINATION',
+    'CONFIG_BAD_FILTER',
     'CONFIG_NOTE',
   ];
   const seen = new Set([...Object.values(CASES).map(({ code }) => code), ...elsewhere]);

@@ -9,6 +9,7 @@ import { type LoadedAgent, loadAgentConfig } from '../../../config/agent-load.ts
 import { type Loaded, loadServerConfig } from '../../../config/load.ts';
 import { type LoadedAny, loadAnyConfig } from '../../../config/load-any.ts';
 import { compileSelector } from '../../../syslog/selector.ts';
+import { checkFilter } from '../../../traffic/filter/parse.ts';
 
 export const MARK = '^';
 
@@ -46,7 +47,7 @@ export function loadText(t: TestContext, text: string): Loaded {
 }
 
 export function loadAgent(path: string, checkFiles = false): LoadedAgent {
-  return loadAgentConfig(path, { checkSelector: compileSelector, checkFiles });
+  return loadAgentConfig(path, { checkFilter, checkSelector: compileSelector, checkFiles });
 }
 
 export function loadAgentText(t: TestContext, text: string): LoadedAgent {
@@ -54,5 +55,5 @@ export function loadAgentText(t: TestContext, text: string): LoadedAgent {
 }
 
 export function loadAny(path: string, checkFiles = false): LoadedAny {
-  return loadAnyConfig(path, { checkSelector: compileSelector, checkFiles });
+  return loadAnyConfig(path, { checkFilter, checkSelector: compileSelector, checkFiles });
 }
