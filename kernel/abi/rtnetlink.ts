@@ -1,0 +1,45 @@
+// Numbers and layouts of rtnetlink, as far as interfaces and their addresses need: <linux/netlink.h>,
+// <linux/rtnetlink.h>, <linux/if_link.h>, <linux/if_addr.h>. C names are kept letter for letter; a system test compares
+// every one with the headers of the machine.
+
+export const NETLINK = {
+  AF_NETLINK: 16,
+  NETLINK_ROUTE: 0,
+  NLM_F_REQUEST: 1,
+  NLM_F_DUMP: 0x300,
+  NLM_F_DUMP_INTR: 0x10,
+  NLMSG_ERROR: 2,
+  NLMSG_DONE: 3,
+  NLMSG_ALIGNTO: 4,
+} as const;
+
+export const RTM = {
+  RTM_NEWLINK: 16,
+  RTM_GETLINK: 18,
+  RTM_NEWADDR: 20,
+  RTM_GETADDR: 22,
+  RTMGRP_LINK: 1,
+  RTMGRP_IPV4_IFADDR: 0x10,
+  RTMGRP_IPV6_IFADDR: 0x100,
+  IFLA_IFNAME: 3,
+  IFA_ADDRESS: 1,
+  IFA_LOCAL: 2,
+} as const;
+
+/** struct sockaddr_nl { family, pad, pid, groups }. */
+export const SOCKADDR_NL = { size: 12, nl_family: 0, nl_pid: 4, nl_groups: 8 } as const;
+
+export const NLMSGHDR = {
+  size: 16,
+  nlmsg_len: 0,
+  nlmsg_type: 4,
+  nlmsg_flags: 6,
+  nlmsg_seq: 8,
+  nlmsg_pid: 12,
+} as const;
+
+/** struct rtattr { length, type }, padded to four bytes; the length counts itself. */
+export const RTATTR = { size: 4, rta_len: 0, rta_type: 2 } as const;
+
+export const IFINFOMSG = { size: 16, ifi_family: 0, ifi_type: 2, ifi_index: 4, ifi_flags: 8 } as const;
+export const IFADDRMSG = { size: 8, ifa_family: 0, ifa_index: 4 } as const;
