@@ -77,6 +77,8 @@ export class FlowColumns {
   readonly holeFrom: Uint32Array;
   readonly holeTo: Uint32Array;
   readonly holeUs: Float64Array;
+  /** Since when this side's outstanding bytes wait: sent first, or acknowledged in part. */
+  readonly waitUs: Float64Array;
   readonly retransmitted: Uint32Array;
   readonly outOfOrder: Uint32Array;
   readonly zeroWindows: Uint32Array;
@@ -133,6 +135,7 @@ export class FlowColumns {
     this.holeFrom = new u32(n * 2);
     this.holeTo = new u32(n * 2);
     this.holeUs = new f64(n * 2);
+    this.waitUs = new f64(n * 2);
     this.retransmitted = new u32(n * 2);
     this.outOfOrder = new u32(n * 2);
     this.zeroWindows = new u32(n * 2);
@@ -155,6 +158,7 @@ export class FlowColumns {
         this.holeFrom,
         this.holeTo,
         this.holeUs,
+        this.waitUs,
       ],
       ...[this.retransmitted, this.outOfOrder, this.zeroWindows, this.isWindowZero, this.resets],
       ...[this.recordPackets, this.recordBytes, this.recordFlags],

@@ -7,13 +7,13 @@ export interface FlowLimits {
   readonly tailUs: number;
   /** A SYN without any answer is told after this silence; retries come after 1, 2, 4, 8, 16 s. */
   readonly noAnswerUs: number;
-  /** Silent, with bytes that nobody has acknowledged. */
+  /** Bytes wait so long for an acknowledgement, however often they are sent again. */
   readonly timeoutUs: number;
   /** One side is done, the other is not. */
   readonly halfClosedUs: number;
   /** Both sides are done, and the last ACK was not seen. */
   readonly closingUs: number;
-  /** A TCP connection may rest this long; the kernel's keep-alive asks after two hours. */
+  /** A TCP connection may rest this long: as long as the kernel's own table of connections lets it (nf_conntrack). */
   readonly tcpIdleUs: number;
   /** UDP, ICMP and all else end by silence alone. */
   readonly otherIdleUs: number;
@@ -34,7 +34,7 @@ export const FLOW_LIMITS: FlowLimits = {
   timeoutUs: 60 * SECOND,
   halfClosedUs: 60 * SECOND,
   closingUs: 5 * SECOND,
-  tcpIdleUs: 3 * 3600 * SECOND,
+  tcpIdleUs: 5 * 24 * 3600 * SECOND,
   otherIdleUs: 60 * SECOND,
   updateUs: 600 * SECOND,
   observerUs: SECOND,

@@ -237,7 +237,6 @@ export class FlowTable {
     flows.recordEndUs[at] = nowUs;
     flows.sideLastUs[at] = nowUs;
     if (nowUs > (flows.lastUs[slot] as number)) flows.lastUs[slot] = nowUs;
-    flows.marks[slot] = (flows.marks[slot] as number) & ~MARK.timeoutTold;
     const wasEnded = flows.has(slot, MARK.ended);
     if (wasEnded) flows.late[slot] = (flows.late[slot] as number) + 1;
     if (packet.hasTcp) this.bookTcp(packet, slot, side, nowUs, wasEnded);
@@ -325,12 +324,19 @@ export class FlowTable {
       flows.mark(slot, MARK.halfClosedTold);
       this.tell('halfClosed', slot, nowUs);
     }
-    const waits = flows.outstanding(slot, CLIENT) + flows.outstanding(slot, SERVER) > 0;
-    if (waits && silentUs >= limits.timeoutUs && !flows.has(slot, MARK.timeoutTold)) {
+    const waitsInVain = this.waitsInVain(slot, CLIENT, nowUs) || this.waitsInVain(slot, SERVER, nowUs);
+    if (waitsInVain && !flows.has(slot, MARK.timeoutTold)) {
       flows.mark(slot, MARK.timeoutTold);
       this.tell('timeout', slot, nowUs);
     }
     this.tellUpdate(slot, nowUs);
+  }
+
+  /** Whether this side has sent, perhaps again and again, and nobody acknowledges it. */
+  private waitsInVain(slot: number, side: Side, nowUs: number): boolean {
+    const { flows, limits } = this;
+    const waitedUs = nowUs - (flows.waitUs[slot * 2 + side] as number);
+    return waitedUs >= limits.timeoutUs && flows.outstanding(slot, side) > 0;
   }
 
   private tellUpdate(slot: number, nowUs: number): void {

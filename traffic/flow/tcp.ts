@@ -25,7 +25,7 @@ export function bookSegment(
   flows.flags[at] = (flows.flags[at] as number) | tcpFlags;
   flows.recordFlags[at] = (flows.recordFlags[at] as number) | tcpFlags;
   if ((tcpFlags & TCP_FLAG.syn) !== 0) bookSyn(flows, slot, side, packet, nowUs);
-  if ((tcpFlags & TCP_FLAG.rst) === 0) bookSequence(flows, slot, at, packet, nowUs);
+  if ((tcpFlags & TCP_FLAG.rst) === 0) bookSequence(flows, slot, side, packet, nowUs);
   if ((tcpFlags & TCP_FLAG.ack) !== 0) bookAck(flows, slot, side, packet, nowUs);
   bookWindow(flows, at, packet);
   if ((tcpFlags & TCP_FLAG.fin) !== 0) bookFin(flows, slot, side, nowUs);
@@ -49,7 +49,8 @@ function bookSyn(flows: FlowColumns, slot: number, side: Side, packet: Packet, n
   flows.synUs[at] = nowUs;
 }
 
-function bookSequence(flows: FlowColumns, slot: number, at: number, packet: Packet, nowUs: number): void {
+function bookSequence(flows: FlowColumns, slot: number, side: Side, packet: Packet, nowUs: number): void {
+  const at = slot * 2 + side;
   const { seq, tcpFlags, payloadBytes } = packet;
   const length = payloadBytes + (tcpFlags & TCP_FLAG.syn ? 1 : 0) + (tcpFlags & TCP_FLAG.fin ? 1 : 0);
   const end = (seq + length) >>> 0;
@@ -68,7 +69,9 @@ function bookSequence(flows: FlowColumns, slot: number, at: number, packet: Pack
     flows.holeUs[at] = nowUs;
   }
   if (ahead < 0) bookOld(flows, slot, at, packet, end, nowUs);
-  if (((end - next) | 0) > 0) flows.nextSeq[at] = end;
+  if (((end - next) | 0) <= 0) return;
+  if (flows.outstanding(slot, side) === 0) flows.waitUs[at] = nowUs;
+  flows.nextSeq[at] = end;
 }
 
 /** Before what was sent last: a keep-alive, a piece that was late, or one sent again. */
@@ -99,6 +102,8 @@ function bookAck(flows: FlowColumns, slot: number, side: Side, packet: Packet, n
   if (!flows.hasAck[at] || ((packet.ack - (flows.lastAck[at] as number)) | 0) > 0) {
     flows.hasAck[at] = 1;
     flows.lastAck[at] = packet.ack;
+    flows.waitUs[slot * 2 + 1 - side] = nowUs;
+    flows.marks[slot] = (flows.marks[slot] as number) & ~MARK.timeoutTold;
   }
   const isFirst =
     side === CLIENT && (flows.ackRttUs[slot] as number) < 0 && flows.has(slot, MARK.serverSynAck);

@@ -66,12 +66,28 @@ test('silence with data outstanding is a timeout; without it, nothing', () => {
   assert.equal(story.told.length, 2, 'it lives again');
 });
 
+test('what is sent again and again in vain is a timeout too, and told once', () => {
+  const story = new Story().handshake();
+  // As Linux sends again: after 0.2 s, and twice as long each time.
+  for (let pauseS = 1; pauseS <= 64; pauseS *= 2) {
+    story.tcp({ from: 'c', flags: 'PA', seq: 101, ack: 501, data: 10 }).wait(pauseS);
+  }
+  assert.deepEqual(story.told, ['0 opened', '60 timeout']);
+  story.tcp({ from: 's', flags: 'A', seq: 501, ack: 106 }).wait(59);
+  assert.equal(story.told.length, 2, 'half of it has arrived');
+  story.wait(2);
+  assert.equal(story.told[2], '187 timeout');
+});
+
 test('one side is done and the other not', () => {
   const story = new Story()
     .handshake()
     .tcp({ from: 'c', flags: 'FA', seq: 101, ack: 501 }, { from: 's', flags: 'A', seq: 501, ack: 102 });
   for (let i = 0; i < 100; i += 1)
-    story.wait(1).tcp({ from: 's', flags: 'PA', seq: 501 + i * 5, ack: 102, data: 5 });
+    story
+      .wait(1)
+      .tcp({ from: 's', flags: 'PA', seq: 501 + i * 5, ack: 102, data: 5 })
+      .tcp({ from: 'c', flags: 'A', seq: 102, ack: 506 + i * 5 });
   assert.deepEqual(story.told, ['0 opened', '60 halfClosed']);
 });
 
