@@ -1,5 +1,5 @@
 // Finds the real programs that the system tests and the benches talk to (rsyslogd, syslog-ng, loggen, nc,
-// tcpdump, softflowd, iptraf-ng, tmux, logger, tail, chronyd, ntpdig, timesyncd, journalctl, and what writes a
+// tcpdump, softflowd, iptraf-ng, nft, tmux, logger, tail, chronyd, ntpdig, timesyncd, journalctl, and what writes a
 // journal). What the machine lacks is fetched with apt and unpacked below a cache folder, side by side: rsyslog
 // and syslog-ng exclude each other as packages, not as files. What was found, or why not, is written to
 // dist/peers.json, where test/system/peers.ts reads it.
@@ -49,6 +49,8 @@ const PEERS = [
   { name: 'softflowd', package: 'softflowd', at: ['usr/sbin/softflowd'], proof: ['-h'] },
   { name: 'softflowctl', package: 'softflowd', at: ['usr/sbin/softflowctl'], proof: ['-h'] },
   { name: 'iptraf-ng', package: 'iptraf-ng', at: ['usr/sbin/iptraf-ng'], proof: ['--help'] },
+  // Drops and resets packets on purpose.
+  { name: 'nft', package: 'nftables', at: ['usr/sbin/nft', 'sbin/nft'], proof: ['--version'] },
   // A terminal whose screen can be read.
   { name: 'tmux', package: 'tmux', at: ['usr/bin/tmux'], proof: ['-V'] },
   { name: 'logger', package: 'bsdutils', at: ['usr/bin/logger'], proof: ['--version'], says: /util-linux/ },

@@ -13,6 +13,7 @@ export type PeerName =
   | 'loggen'
   | 'nc'
   | 'tcpdump'
+  | 'nft'
   | 'softflowd'
   | 'softflowctl'
   | 'iptraf-ng'
