@@ -65,36 +65,61 @@ function neighbour(block: string, number: number): string {
 
 let count = 0;
 
-export function makeNetwork(): Network {
+/** A network namespace with a working `lo`, and nothing else in it. */
+export interface Namespace {
+  readonly name: string;
+  /** Counts from 0 in this process: part of the names of devices, which are the machine's. */
+  readonly number: number;
+  /** The program as it is started in it. */
+  inside(program: Peer): Peer;
+  /** ip(8) in it. */
+  ip(...words: readonly string[]): void;
+  /** With it go its devices, and the other ends of those. */
+  remove(): void;
+}
+
+export function makeNamespace(): Namespace {
   removeLeftovers();
   const number = count++;
   const name = `belfry-${process.pid}-${number}`;
-  // A device's name has at most 15 letters (IFNAMSIZ, linux/if.h).
-  const [near, far] = [`bfa${process.pid}x${number}`, `bfb${process.pid}x${number}`];
-  const block = freeBlock(process.pid + number * 17);
-  const [here, there] = [neighbour(block, 1), neighbour(block, 2)];
   ip('netns', 'add', name);
   made.add(name);
-  ip('link', 'add', near, 'type', 'veth', 'peer', 'name', far, 'netns', name);
-  ip('address', 'add', `${here}/30`, 'dev', near);
-  ip('link', 'set', near, 'up');
-  ip('-n', name, 'address', 'add', `${there}/30`, 'dev', far);
   ip('-n', name, 'link', 'set', 'lo', 'up');
-  ip('-n', name, 'link', 'set', far, 'up');
   return {
-    here,
-    there,
+    name,
+    number,
     inside: ({ path, args, env }) => ({
       path: 'nsenter',
       args: [`--net=/run/netns/${name}`, path, ...args],
       env,
     }),
-    unplug: () => ip('-n', name, 'link', 'set', far, 'down'),
-    plug: () => ip('-n', name, 'link', 'set', far, 'up'),
+    ip: (...words) => ip('-n', name, ...words),
     remove: () => {
       made.delete(name);
       removeNamespace(name);
     },
+  };
+}
+
+export function makeNetwork(): Network {
+  const space = makeNamespace();
+  const { name, number } = space;
+  // A device's name has at most 15 letters (IFNAMSIZ, linux/if.h).
+  const [near, far] = [`bfa${process.pid}x${number}`, `bfb${process.pid}x${number}`];
+  const block = freeBlock(process.pid + number * 17);
+  const [here, there] = [neighbour(block, 1), neighbour(block, 2)];
+  ip('link', 'add', near, 'type', 'veth', 'peer', 'name', far, 'netns', name);
+  ip('address', 'add', `${here}/30`, 'dev', near);
+  ip('link', 'set', near, 'up');
+  space.ip('address', 'add', `${there}/30`, 'dev', far);
+  space.ip('link', 'set', far, 'up');
+  return {
+    here,
+    there,
+    inside: space.inside,
+    unplug: () => space.ip('link', 'set', far, 'down'),
+    plug: () => space.ip('link', 'set', far, 'up'),
+    remove: space.remove,
   };
 }
 
