@@ -54,6 +54,16 @@ export interface FlowFacts {
   readonly interfaces: Pair;
 }
 
+/** Facts with what the one who captured knows besides: where he stands. Undefined: he does not know. */
+export interface ViewedFacts extends FlowFacts {
+  readonly interfaceName?: string | undefined;
+  /** Which ends are addresses of this host. */
+  readonly isClientOwn?: boolean | undefined;
+  readonly isServerOwn?: boolean | undefined;
+  /** Whether this host itself sent the RST or FIN. */
+  readonly isEndOwn?: boolean | undefined;
+}
+
 export function addressText(flows: FlowColumns, slot: number, side: Side): string {
   const at = slot * 8 + side * 4;
   const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = flows.addresses.subarray(at, at + 4);

@@ -19,6 +19,15 @@ export const EVENT_NAMES: Readonly<Record<Turn, string>> = {
   halfClosed: 'half-closed',
 };
 
+/** Back from the name; undefined where it is none. */
+export function turnOf(name: string): Turn | undefined {
+  return TURNS.get(name);
+}
+
+const TURNS: ReadonlyMap<string, Turn> = new Map(
+  Object.entries(EVENT_NAMES).map(([turn, name]) => [name, turn as Turn]),
+);
+
 const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   [PROTOCOL.icmp]: 'icmp',
   [PROTOCOL.tcp]: 'tcp',
@@ -41,4 +50,8 @@ export function endText(address: string, port: number, protocol: number): string
 /** Whether the protocol's ends have ports. */
 export function hasPorts(protocol: number): boolean {
   return protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp || protocol === PROTOCOL.sctp;
+}
+
+export function isTcp(protocol: number): boolean {
+  return protocol === PROTOCOL.tcp;
 }

@@ -1,92 +1,131 @@
 // The sentence of an event, for people and for whoever has only the text: it names both ends, what happened, by whom,
-// after how long and after how much, so that two hosts' views can be paired without the structured data.
-// Refuses: numbers that mean nothing to a reader.
+// after how long and after how much, and ends with who saw it and when (view.ts), so that two hosts' views can be
+// paired without the structured data. read-sentence.ts is its other half: a change here is a change there.
+//
+//   TCP 10.0.0.2:41234 -> 10.0.0.1:2525 reset by the server after 12.3005 s; 3 packets, 180 bytes (60 data) to the
+//   server; 2 packets, 80 bytes (0 data) back; round trip 400 us (client curl[812] of alice) [flow r1-0 server sent …]
+//
+// Refuses: names of hosts, and names that could pass for another part of the sentence.
 
-import { endText, protocolName } from './names.ts';
-import type { FlowFacts } from './facts.ts';
+import type { FlowFacts, Pair, ViewedFacts } from './facts.ts';
+import { endText, isTcp, protocolName } from './names.ts';
 import type { Owner, Owners } from './owner.ts';
+import { printMicros } from './span.ts';
+import { unreachableText } from './unreachable.ts';
+import { type ClockQuality, printMark } from './view.ts';
 
-function span(us: number): string {
-  if (us < 1000) return `${Math.round(us)} us`;
-  return us < 1_000_000 ? `${(us / 1000).toFixed(1)} ms` : `${(us / 1e6).toFixed(1)} s`;
+/** A name of a process, user or unit is shown as far as this: comm has 15 bytes, units are longer. */
+const NAME_LENGTH_MAX = 64;
+
+/** Letters and digits of any script and a few signs; nothing that ends a word, a bracket or a string. */
+export function safeName(name: string): string {
+  const safe = name
+    .slice(0, NAME_LENGTH_MAX)
+    .replace(/\s/gu, '_')
+    .replace(/[^\p{L}\p{N}._\-/:@+~#%=!*,&$]/gu, '?');
+  return safe === '' ? '?' : safe;
 }
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-function amounts({ packets, ipBytes }: FlowFacts): string {
-  const [out, back] = [0, 1].map(
-    (side) => `${count(packets[side] ?? 0, 'packet')}, ${ipBytes[side] ?? 0} bytes`,
+function amounts(facts: FlowFacts): string {
+  const { packets, ipBytes, payloadBytes, retransmitted, outOfOrder, zeroWindows } = facts;
+  const [out, back] = ([0, 1] as const).map(
+    (side) => `${count(packets[side], 'packet')}, ${ipBytes[side]} bytes (${payloadBytes[side]} data)`,
   );
-  return `${out} to the server; ${back} back`;
+  return [
+    `; ${out} to the server; ${back} back`,
+    troubles('sent again', retransmitted),
+    troubles('out of order', outOfOrder),
+    troubles('zero windows', zeroWindows),
+    isTcp(facts.protocol) && facts.rttUs >= 0 ? `; round trip ${printMicros(facts.rttUs)}` : '',
+    facts.turn !== 'update' && facts.updates > 0 ? `; ${count(facts.updates, 'update')} before` : '',
+  ].join('');
 }
 
-/** RFC 792, RFC 1812 section 5.2.7.1, RFC 4443: the codes that a person meets. */
-const CODES_V4: Readonly<Record<number, string>> = {
-  0: 'network',
-  1: 'host',
-  2: 'protocol',
-  3: 'port',
-  4: 'fragmentation needed',
-  9: 'network prohibited',
-  10: 'host prohibited',
-  13: 'prohibited by a filter',
-};
-const CODES_V6: Readonly<Record<number, string>> = {
-  0: 'no route',
-  1: 'prohibited by a filter',
-  3: 'address',
-  4: 'port',
-  6: 'route rejected',
-};
+function troubles(what: string, [out, back]: Pair): string {
+  return out === 0 && back === 0 ? '' : `; ${what} ${out} and ${back} back`;
+}
 
-function refusal(facts: FlowFacts): string {
-  if (!facts.unreachable) return 'refused: the server answered the SYN with a RST';
-  const [, code] = facts.unreachable;
-  const meaning = (facts.clientAddress.includes(':') ? CODES_V6 : CODES_V4)[code];
-  return `refused: ICMP unreachable, ${meaning === undefined ? 'code' : `${meaning}, code`} ${code}`;
+/** A server's view of a handshake whose last step never came. */
+function isHandshakeOpen(facts: FlowFacts): boolean {
+  const { protocol, synCount, packets, isMidstream } = facts;
+  return isTcp(protocol) && !isMidstream && synCount > 0 && packets[0] === synCount && packets[1] > 0;
+}
+
+function refusal({ unreachable }: FlowFacts): string {
+  if (!unreachable) return 'refused: the server answered the SYN with RST';
+  return `refused: ICMP ${unreachableText(unreachable)} (${unreachable.join('/')})`;
+}
+
+function silence(facts: FlowFacts): string {
+  const last = `the last packet ${printMicros(facts.timeUs - facts.lastUs)} before`;
+  if (isHandshakeOpen(facts)) return `the SYN-ACK was never acknowledged, ${last}`;
+  const [out, back] = facts.outstanding;
+  if (out === 0 && back === 0) return `nothing outstanding, ${last}`;
+  return `${out} bytes to the server and ${back} back not acknowledged, ${last}`;
+}
+
+function opening(facts: FlowFacts, after: string): string {
+  if (facts.isMidstream) return 'seen; it was open before';
+  if (!isTcp(facts.protocol)) return 'begun';
+  return facts.rttUs < 0
+    ? `opened after ${after}`
+    : `opened after ${after}; round trip ${printMicros(facts.rttUs)}`;
+}
+
+function ending(facts: FlowFacts, after: string): string {
+  if (!isTcp(facts.protocol))
+    return `over after ${after}, the last packet ${printMicros(facts.timeUs - facts.lastUs)} before`;
+  return `closed${facts.by ? ` by the ${facts.by} first` : ''} after ${after}`;
 }
 
 function story(facts: FlowFacts): string {
-  const after = span(Math.max(0, facts.timeUs - facts.startUs));
+  const after = printMicros(facts.timeUs - facts.startUs);
   switch (facts.turn) {
     case 'opened':
-      if (facts.isMidstream) return 'seen; it was open before';
-      return facts.rttUs >= 0 ? `opened; the server answered after ${span(facts.rttUs)}` : 'opened';
+      return opening(facts, after);
     case 'update':
-      return `open for ${after}, report ${facts.updates}; ${amounts(facts)}`;
+      return `open for ${after}, update ${facts.updates}${amounts(facts)}`;
     case 'closed':
-      return `closed${facts.by ? ` by the ${facts.by} first` : ''} after ${after}; ${amounts(facts)}`;
+      return `${ending(facts, after)}${amounts(facts)}`;
     case 'reset':
-      return `reset by the ${facts.by ?? 'other side'} after ${after}; ${amounts(facts)}`;
+      return `reset by the ${facts.by ?? 'other side'} after ${after}${amounts(facts)}`;
     case 'refused':
-      return refusal(facts);
+      return `${refusal(facts)} after ${after}${amounts(facts)}`;
     case 'noAnswer':
-      return `no answer to ${count(facts.synCount, 'SYN')} in ${after}`;
+      return `no answer to ${count(facts.synCount, 'SYN')} in ${after}${amounts(facts)}`;
     case 'timeout':
-      return `silent with ${facts.outstanding[0]} bytes to the server and ${facts.outstanding[1]} back not acknowledged, after ${after}; ${amounts(facts)}`;
+      return `timed out after ${after}, ${silence(facts)}${amounts(facts)}`;
     case 'halfClosed':
-      return `half closed: the ${facts.by ?? 'one side'} is done, the other is not, after ${after}; ${amounts(facts)}`;
+      return `half closed by the ${facts.by ?? 'one side'} after ${after}${amounts(facts)}`;
   }
 }
 
-/** "client curl[812], user alice": what a person wants to know of an owner; nothing where nobody is known. */
-function ownerText(side: string, owner: Owner | undefined): string | undefined {
-  if (owner === undefined) return undefined;
-  const service = owner.unit ?? (owner.container && `container ${owner.container}`);
-  const process = owner.process === undefined ? service : `${owner.process}[${owner.pid ?? '?'}]`;
-  if (process === undefined) return undefined;
-  return owner.user === undefined ? `${side} ${process}` : `${side} ${process} of ${owner.user}`;
+/** "client curl[812] of alice": what a person wants to know of an owner; nothing where nobody is known. */
+function ownerText(side: string, owner: Owner | undefined): string[] {
+  if (owner === undefined) return [];
+  const service = owner.unit ?? (owner.container && `container:${owner.container}`);
+  const process =
+    owner.process === undefined
+      ? service && safeName(service)
+      : `${safeName(owner.process)}[${owner.pid ?? '?'}]`;
+  if (process === undefined) return [];
+  return [owner.user === undefined ? `${side} ${process}` : `${side} ${process} of ${safeName(owner.user)}`];
 }
 
-export function sentenceOf(facts: FlowFacts, owners: Owners): string {
+/** " (client curl[812] of alice; server nginx[77])", or nothing. */
+export function whoText(owners: Owners): string {
+  const who = [...ownerText('client', owners.client), ...ownerText('server', owners.server)];
+  return who.length === 0 ? '' : ` (${who.join('; ')})`;
+}
+
+export function sentenceOf(facts: ViewedFacts, owners: Owners, clock: ClockQuality | undefined): string {
   const { protocol } = facts;
   const client = endText(facts.clientAddress, facts.clientPort, protocol);
   const server = endText(facts.serverAddress, facts.serverPort, protocol);
-  const who = [ownerText('client', owners.client), ownerText('server', owners.server)].filter(
-    (text) => text !== undefined,
-  );
-  const tail = who.length === 0 ? '' : ` (${who.join(', ')})`;
-  return `${protocolName(protocol).toUpperCase()} ${client} -> ${server} ${story(facts)}${tail}`;
+  const ends = `${protocolName(protocol).toUpperCase()} ${client} -> ${server}`;
+  return `${ends} ${story(facts)}${whoText(owners)} ${printMark(facts, clock)}`;
 }

@@ -324,7 +324,12 @@ export class FlowTable {
       flows.mark(slot, MARK.halfClosedTold);
       this.tell('halfClosed', slot, nowUs);
     }
-    const waitsInVain = this.waitsInVain(slot, CLIENT, nowUs) || this.waitsInVain(slot, SERVER, nowUs);
+    // A SYN-ACK that nobody acknowledges is sent again as a SYN is, and given up like one.
+    const isHandshake = flows.has(slot, MARK.serverSynAck) && !flows.has(slot, MARK.opened);
+    const waitsInVain =
+      (isHandshake && silentUs >= limits.noAnswerUs) ||
+      this.waitsInVain(slot, CLIENT, nowUs) ||
+      this.waitsInVain(slot, SERVER, nowUs);
     if (waitsInVain && !flows.has(slot, MARK.timeoutTold)) {
       flows.mark(slot, MARK.timeoutTold);
       this.tell('timeout', slot, nowUs);

@@ -8,6 +8,7 @@ import { readFacts } from '../../../traffic/events/facts.ts';
 import { escapeValue, printEvent } from '../../../traffic/events/print.ts';
 import { EventRate, RATE_LIMITS } from '../../../traffic/events/rate.ts';
 import { printGap, RECORD_FIELDS, takeRecords, VERSION_2_FIELDS } from '../../../traffic/events/record.ts';
+import { isProhibited, unreachableText } from '../../../traffic/events/unreachable.ts';
 import { FlowTable } from '../../../traffic/flow/table.ts';
 import { newPacket, type Packet } from '../../../traffic/packet/packet.ts';
 import { fc } from '../../property/chance.ts';
@@ -55,8 +56,9 @@ test('a connection that the server resets', () => {
   const scene = new Scene().open().tcp({ from: 'c', flags: 'PA', seq: 101, ack: 501, data: 60 }, 12_000_000);
   scene.tcp({ from: 's', flags: 'R', seq: 501 }, 300_000);
   assert.deepEqual(scene.sentences, [
-    'TCP 10.0.0.2:41234 -> 10.0.0.1:2525 opened; the server answered after 400 us',
-    'TCP 10.0.0.2:41234 -> 10.0.0.1:2525 reset by the server after 12.3 s; 3 packets, 180 bytes to the server; 2 packets, 80 bytes back',
+    'TCP 10.0.0.2:41234 -> 10.0.0.1:2525 opened after 500 us; round trip 400 us [flow r1-0 host 2025-11-21T04:40:00.000600Z]',
+    'TCP 10.0.0.2:41234 -> 10.0.0.1:2525 reset by the server after 12.3005 s; 3 packets, 180 bytes (60 data) to the server; ' +
+      '2 packets, 80 bytes (0 data) back; round trip 400 us [flow r1-0 host 2025-11-21T04:40:12.300600Z]',
   ]);
   assert.equal(
     printEvent(scene.events[1] as FlowEvent).toString(),
@@ -72,14 +74,11 @@ test('who closed first, who refused and why, and who never answered', () => {
   closed
     .tcp({ from: 'c', flags: 'FA', seq: 101, ack: 502 })
     .tcp({ from: 's', flags: 'A', seq: 502, ack: 102 });
-  assert.match(
-    closed.sentences[1] ?? '',
-    /closed by the server first after 0\.\d ms|closed by the server first after \d+ us/,
-  );
+  assert.match(closed.sentences[1] ?? '', /closed by the server first after (?:0\.)?\d+ [mu]s; /);
   const refused = new Scene().tcp({ from: 'c', flags: 'S' }).tcp({ from: 's', flags: 'RA', ack: 1 });
   assert.match(
     refused.sentences[0] ?? '',
-    /-> 10\.0\.0\.1:2525 refused: the server answered the SYN with a RST$/,
+    /-> 10\.0\.0\.1:2525 refused: the server answered the SYN with RST after 100 us; /,
   );
   const filtered = new Scene().tcp({ from: 'c', flags: 'S' });
   const error = newPacket();
@@ -95,11 +94,80 @@ test('who closed first, who refused and why, and who never answered', () => {
   Object.assign(error.quote, tcpPacket({ from: 'c', flags: 'S' }));
   assert.match(
     filtered.add(error).sentences[1] ?? '',
-    /refused: ICMP unreachable, prohibited by a filter, code 13$/,
+    /refused: ICMP prohibited by a filter \(3\/13\) after 100 us; /,
   );
+  assert.ok(filtered.events[1]?.params.some(([name, value]) => name === 'reason' && value === 'blocked'));
   const silent = new Scene().tcp({ from: 'c', flags: 'S' }).tcp({ from: 'c', flags: 'S' }, 1e6);
   silent.table.advance(silent.nowUs + 21e6);
-  assert.match(silent.sentences[0] ?? '', /no answer to 2 SYNs in 22\.0 s$/);
+  assert.match(silent.sentences[0] ?? '', /no answer to 2 SYNs in 22 s; /);
+});
+
+test('who is seen, from where, and how well the clock is kept', () => {
+  const table = new FlowTable({ onTurn: () => {}, onRemove: () => {} }, { salt: 3 });
+  table.add(tcpPacket({ from: 'c', flags: 'S', seq: 100 }), START_US, 0);
+  const facts = {
+    ...readFacts(table.flows, 0, 'reset', START_US + 5, 'r1'),
+    by: 'server' as const,
+    updates: 3,
+    interfaceName: 'eth0',
+    isClientOwn: false,
+    isServerOwn: true,
+    isEndOwn: true,
+  };
+  const owners = {
+    client: { how: 'unknown:forwarded' as const },
+    server: { how: 'exact' as const, process: 'a b](1', pid: 77, user: 'www-data' },
+  };
+  const event = describe(facts, owners, { isSynced: true, accuracyUs: 16.4 });
+  assert.match(
+    event.sentence,
+    /; 3 updates before \(server a_b\?\?1\[77\] of www-data\) \[flow r1-0 server sent 2025-11-21T04:40:00\.000005Z \+-16us\]$/,
+  );
+  const params = new Map(event.params);
+  const wanted = {
+    view: 'server',
+    sent: 'here',
+    iface: 'eth0',
+    updates: '3',
+    procServer: 'a b](1',
+    procHow: 'unknown:forwarded',
+  };
+  for (const [name, value] of Object.entries(wanted)) assert.equal(params.get(name), value, name);
+  const update = new Map(describe({ ...facts, turn: 'update', isEndOwn: undefined }).params);
+  assert.deepEqual(
+    [update.get('seq'), update.get('updates'), update.get('sent')],
+    ['3', undefined, undefined],
+  );
+  assert.match(describe(facts, {}, { isSynced: false }).sentence, /000005Z unsynchronised\]$/);
+});
+
+test('every code of ICMP has words, and a filter is told from a network', () => {
+  for (let code = 0; code < 16; code += 1) assert.notEqual(unreachableText([3, code]), 'unreachable');
+  for (let code = 0; code < 9; code += 1) assert.notEqual(unreachableText([1, code]), 'unreachable');
+  assert.equal(unreachableText([3, 16]), 'unreachable');
+  const filtered = (type: number) => [...Array(17).keys()].filter((code) => isProhibited([type, code]));
+  assert.deepEqual(
+    [filtered(3), filtered(1)],
+    [
+      [9, 10, 13],
+      [1, 5, 6],
+    ],
+  );
+});
+
+test('a SYN-ACK that nobody acknowledges is told, once', () => {
+  const scene = new Scene().tcp({ from: 'c', flags: 'S', seq: 100 });
+  scene.tcp({ from: 's', flags: 'SA', seq: 500, ack: 101 }).tcp({ from: 'c', flags: 'S', seq: 100 }, 1e6);
+  scene.tcp({ from: 's', flags: 'SA', seq: 500, ack: 101 });
+  const told = () => scene.sentences.map((sentence) => sentence.replace(/^.*2525 | \[.*$/g, ''));
+  scene.table.advance(scene.nowUs + 19e6);
+  assert.deepEqual(told(), []);
+  scene.table.advance(scene.nowUs + 20e6);
+  scene.table.advance(scene.nowUs + 30e6);
+  assert.deepEqual(told(), [
+    'timed out after 21.0002 s, the SYN-ACK was never acknowledged, the last packet 20 s before; ' +
+      '2 packets, 80 bytes (0 data) to the server; 2 packets, 80 bytes (0 data) back; sent again 1 and 1 back; round trip 100 us',
+  ]);
 });
 
 test('whatever a value holds, a reader finds its end', () => {
