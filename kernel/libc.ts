@@ -93,6 +93,12 @@ export const sendto = libc.func('int64_t sendto(int, const void *, size_t, int, 
   addressSize: number,
 ) => number;
 
+export const readlink = libc.func('int64_t readlink(const void *, void *, size_t)') as (
+  path: Uint8Array,
+  target: Uint8Array,
+  size: number,
+) => number;
+
 export const flock = libc.func('int flock(int, int)') as (fd: number, operation: number) => number;
 export const accept4 = libc.func('int accept4(int, void *, void *, int)') as (
   fd: number,
@@ -149,6 +155,31 @@ export function duplicateFd(fd: number): number {
 
 export function setStatusFlags(fd: number, flags: number): number {
   return fcntl(fd, FCNTL.F_SETFL, 'int', flags);
+}
+
+const mmap = libc.func('void *mmap(void *, size_t, int, int, int, int64_t)') as (
+  at: null,
+  size: number,
+  protection: number,
+  flags: number,
+  fd: number,
+  offset: number,
+) => unknown;
+const munmap = libc.func('int munmap(void *, size_t)') as (at: unknown, size: number) => number;
+
+/** Memory that the kernel shares with us. Nobody may touch it after `unmap`. */
+export interface SharedMemory {
+  readonly buffer: ArrayBuffer;
+  unmap(): void;
+}
+
+/** Header: <sys/mman.h>. MAP_FAILED is the highest address. */
+const MAP = { PROT_READ: 1, PROT_WRITE: 2, MAP_SHARED: 1, MAP_FAILED: 2n ** 64n - 1n } as const;
+
+export function mapMemory(fd: number, size: number): SharedMemory | undefined {
+  const pointer = mmap(null, size, MAP.PROT_READ | MAP.PROT_WRITE, MAP.MAP_SHARED, fd, 0);
+  if (BigInt.asUintN(64, BigInt(koffi.address(pointer))) === MAP.MAP_FAILED) return undefined;
+  return { buffer: koffi.view(pointer, size), unmap: () => void munmap(pointer, size) };
 }
 
 /** Where the bytes lie in memory. They must stay referenced for as long as the kernel may use the number. */

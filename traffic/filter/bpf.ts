@@ -11,13 +11,18 @@ import { ETHER } from '../packet/link.ts';
 import { PROTOCOL } from '../packet/packet.ts';
 import { Assembler, type Label, OP } from './assemble.ts';
 import type { Direction, Expression, Test } from './expression.ts';
+import { AD, emitGate, type Gate } from './gate.ts';
 import { PORT_PROTOCOLS } from './match.ts';
 
-/** How a socket sees packets: with an Ethernet header, or from the IP header on. */
-export type BpfLink = 'ethernet' | 'raw';
+/**
+ * How a socket sees packets: with an Ethernet header, from the IP header on, or from the network header on with its
+ * ethertype beside it (a cooked packet socket).
+ */
+export type BpfLink = 'ethernet' | 'raw' | 'cooked';
 
 const ETHERNET_BYTES = 14;
-const ETHER_TYPE_AT = 12;
+/** Where a program finds the ethertype; of a cooked packet the kernel tells it. */
+const ETHER_TYPE_AT = { ethernet: 12, cooked: AD.protocol, raw: undefined } as const;
 const ETHER_TYPE_MIN = 0x0600;
 /** Something stands between Ethernet and IP. */
 const TAGGED = [ETHER.vlan, ETHER.qinq, ETHER.qinqOld, ETHER.mpls, ETHER.mplsMulticast, ETHER.pppoeSession];
@@ -34,20 +39,27 @@ interface Section {
   readonly base: number;
   readonly yes: Label;
   readonly no: Label;
-  readonly hasEtherType: boolean;
+  readonly etherTypeAt: number | undefined;
 }
 
-/** The bytes of a program that keeps `snapBytes` of each packet that may pass. */
-export function compileBpf(expression: Expression, link: BpfLink, snapBytes: number): Buffer | undefined {
+/** The bytes of a program that keeps `snapBytes` of each packet that may pass, and that the gate lets through. */
+export function compileBpf(
+  expression: Expression,
+  link: BpfLink,
+  snapBytes: number,
+  gate?: Gate,
+): Buffer | undefined {
   const code = new Assembler();
+  if (gate) emitGate(code, gate);
   const sections = [code.label(), code.label(), code.label()] as const;
-  if (link === 'ethernet') emitEthernetTop(code, sections, snapBytes);
-  else emitRawTop(code, sections, snapBytes);
+  const etherTypeAt = ETHER_TYPE_AT[link];
   const base = link === 'ethernet' ? ETHERNET_BYTES : 0;
+  if (etherTypeAt === undefined) emitRawTop(code, sections, snapBytes);
+  else emitEtherTop(code, sections, etherTypeAt, base, snapBytes);
   for (const [at, version] of ([0, 4, 6] as const).entries()) {
     code.place(sections[at] as Label);
     const [yes, no] = [code.label(), code.label()];
-    const section = { code, version, base, yes, no, hasEtherType: link === 'ethernet' };
+    const section = { code, version, base, yes, no, etherTypeAt };
     if (version === 4) emitChecksV4(section);
     if (version === 6) emitChecksV6(section);
     emitExpression(expression, yes, no, section);
@@ -75,11 +87,17 @@ function divert(code: Assembler, op: number, constant: number, yes: Label): void
   code.place(next);
 }
 
-function emitEthernetTop(code: Assembler, [other, v4, v6]: Tops, snapBytes: number): void {
+function emitEtherTop(
+  code: Assembler,
+  [other, v4, v6]: Tops,
+  etherTypeAt: number,
+  base: number,
+  snapBytes: number,
+): void {
   const [unsure, near4, near6] = [code.label(), code.label(), code.label()];
   code.emit(OP.loadLength);
-  demand(code, OP.ifAtLeast, ETHERNET_BYTES, unsure);
-  code.emit(OP.loadHalf, ETHER_TYPE_AT);
+  demand(code, OP.ifAtLeast, base, unsure);
+  code.emit(OP.loadHalf, etherTypeAt);
   divert(code, OP.ifEqual, ETHER.ipv4, near4);
   divert(code, OP.ifEqual, ETHER.ipv6, near6);
   demand(code, OP.ifAtLeast, ETHER_TYPE_MIN, unsure);
@@ -205,8 +223,8 @@ function emitTest(test: Test, yes: Label, no: Label, section: Section): void {
       code.goto(test.version === version ? yes : no);
       break;
     case 'arp':
-      if (version !== 0 || !section.hasEtherType) return code.goto(no);
-      code.emit(OP.loadHalf, ETHER_TYPE_AT);
+      if (version !== 0 || section.etherTypeAt === undefined) return code.goto(no);
+      code.emit(OP.loadHalf, section.etherTypeAt);
       code.branch(OP.ifEqual, ETHER.arp, yes, no);
       break;
     case 'protocol':
