@@ -116,10 +116,9 @@ function ownerText(side: string, owner: Owner | undefined): string[] {
   return [owner.user === undefined ? `${side} ${process}` : `${side} ${process} of ${safeName(owner.user)}`];
 }
 
-/** " (client curl[812] of alice; server nginx[77])", or nothing. */
-export function whoText(owners: Owners): string {
-  const who = [...ownerText('client', owners.client), ...ownerText('server', owners.server)];
-  return who.length === 0 ? '' : ` (${who.join('; ')})`;
+/** ["client curl[812] of alice", "server nginx[77]"]: as far as somebody is known. */
+export function whoWords(owners: Owners): string[] {
+  return [...ownerText('client', owners.client), ...ownerText('server', owners.server)];
 }
 
 export function sentenceOf(facts: ViewedFacts, owners: Owners, clock: ClockQuality | undefined): string {
@@ -127,5 +126,7 @@ export function sentenceOf(facts: ViewedFacts, owners: Owners, clock: ClockQuali
   const client = endText(facts.clientAddress, facts.clientPort, protocol);
   const server = endText(facts.serverAddress, facts.serverPort, protocol);
   const ends = `${protocolName(protocol).toUpperCase()} ${client} -> ${server}`;
-  return `${ends} ${story(facts)}${whoText(owners)} ${printMark(facts, clock)}`;
+  const who = whoWords(owners);
+  const whoText = who.length === 0 ? '' : ` (${who.join('; ')})`;
+  return `${ends} ${story(facts)}${whoText} ${printMark(facts, clock)}`;
 }
