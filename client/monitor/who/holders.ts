@@ -1,0 +1,158 @@
+// Which process holds a socket: the one among whose descriptors its inode is. Looked for first where it most probably
+// is: among the processes that had sockets a moment ago (at the descriptors next to the last), among those that have just
+// begun, in the socket's control group; then everywhere, newest first. Every answer was seen in /proc just now.
+//
+// Refuses: to search longer than it is told; and memory without end: 64 known processes, 65,536 known inodes.
+
+import { DescriptorLinks } from '../../../kernel/descriptor-links.ts';
+import { listDescriptors, listProcesses } from './processes.ts';
+
+/** As many as were measured to serve connections of a millisecond (docs/who.md). */
+const KNOWN_MAX = 64;
+const FRESH_MAX = 64;
+const INODES_MAX = 65_536;
+/** Descriptors next to the last one that are tried before the whole list is. */
+const NEIGHBOURS = [0, 1, -1, 2, -2, 3, 4, -3];
+/** Where the first sockets of a new process are: behind its standard streams. */
+const FIRST_DESCRIPTORS = [3, 4, 5, 6, 7, 8];
+
+export type Holding =
+  /** `isKnown`: it had been found with such a socket before. */
+  | { readonly kind: 'held'; readonly pid: number; readonly isKnown: boolean }
+  /** All processes were looked through. */
+  | { readonly kind: 'nobody' }
+  /** Nobody among those that may be looked into. */
+  | { readonly kind: 'hidden' }
+  /** The time was over before all had been looked through. */
+  | { readonly kind: 'late' };
+
+interface Known {
+  readonly pid: number;
+  descriptor: number;
+}
+
+interface Place {
+  readonly pid: number;
+  readonly descriptor: number;
+}
+
+export class Holders {
+  readonly #links = new DescriptorLinks();
+  /** Most recently used first. */
+  readonly #known: Known[] = [];
+  /** Processes that have just begun, newest last. */
+  readonly #fresh = new Set<number>();
+  /** Where an inode was seen when somebody else was looked for. */
+  readonly #places = new Map<number, Place>();
+  /** Set while searching: somebody could not be looked into. */
+  #isHidden = false;
+
+  /** `candidates`: processes that it might well be, in the order in which to try. */
+  find(inode: number, candidates: () => readonly number[], untilMs: number): Holding {
+    this.#isHidden = false;
+    const known = this.#findKnown(inode);
+    if (known) return known;
+    const found =
+      this.#findPlace(inode) ?? this.#findFresh(inode) ?? this.#findAmong(inode, candidates(), untilMs);
+    if (found !== undefined) return this.#keep(found);
+    for (const { pid } of this.#known) {
+      const held = this.#search(pid, inode);
+      if (held !== undefined) return { ...this.#keep(held), isKnown: true };
+      if (performance.now() > untilMs) return { kind: 'late' };
+    }
+    const anybody = this.#findAmong(inode, listProcesses(), untilMs);
+    if (anybody !== undefined) return this.#keep(anybody);
+    if (performance.now() > untilMs) return { kind: 'late' };
+    return { kind: this.#isHidden ? 'hidden' : 'nobody' };
+  }
+
+  /** Whether the process holds it now. */
+  holds(pid: number, inode: number): boolean {
+    return this.#search(pid, inode) !== undefined;
+  }
+
+  /** A process began. */
+  begun(pid: number): void {
+    this.#fresh.delete(pid);
+    this.#fresh.add(pid);
+    if (this.#fresh.size > FRESH_MAX) this.#fresh.delete(this.#fresh.values().next().value as number);
+  }
+
+  #keep({ pid, descriptor }: Place): { kind: 'held'; pid: number; isKnown: false } {
+    const at = this.#known.findIndex((one) => one.pid === pid);
+    if (at >= 0) this.#known.splice(at, 1);
+    this.#known.unshift({ pid, descriptor });
+    if (this.#known.length > KNOWN_MAX) this.#known.pop();
+    return { kind: 'held', pid, isKnown: false };
+  }
+
+  #findKnown(inode: number): Holding | undefined {
+    for (let i = 0; i < this.#known.length; i += 1) {
+      const known = this.#known[i] as Known;
+      this.#links.choose(known.pid);
+      const descriptor = this.#findNear(known.descriptor, inode);
+      if (descriptor === undefined) continue;
+      known.descriptor = descriptor;
+      this.#known.splice(i, 1);
+      this.#known.unshift(known);
+      return { kind: 'held', pid: known.pid, isKnown: true };
+    }
+    return undefined;
+  }
+
+  #findNear(last: number, inode: number): number | undefined {
+    for (const step of NEIGHBOURS) {
+      const descriptor = last + step;
+      if (descriptor >= 0 && this.#links.inode(descriptor) === inode) return descriptor;
+    }
+    return undefined;
+  }
+
+  #findPlace(inode: number): Place | undefined {
+    const place = this.#places.get(inode);
+    if (!place) return undefined;
+    this.#places.delete(inode);
+    this.#links.choose(place.pid);
+    return this.#links.inode(place.descriptor) === inode ? place : undefined;
+  }
+
+  #findFresh(inode: number): Place | undefined {
+    const newest = [...this.#fresh].reverse();
+    for (const pid of newest) {
+      this.#links.choose(pid);
+      for (const descriptor of FIRST_DESCRIPTORS)
+        if (this.#links.inode(descriptor) === inode) return { pid, descriptor };
+    }
+    return undefined;
+  }
+
+  #findAmong(inode: number, pids: readonly number[], untilMs: number): Place | undefined {
+    for (const pid of pids) {
+      if (performance.now() > untilMs) return undefined;
+      const held = this.#search(pid, inode);
+      if (held) return held;
+    }
+    return undefined;
+  }
+
+  #search(pid: number, inode: number): Place | undefined {
+    const descriptors = listDescriptors(pid);
+    if (descriptors === 'hidden') this.#isHidden = true;
+    if (typeof descriptors === 'string') return undefined;
+    this.#links.choose(pid);
+    let found: Place | undefined;
+    for (const descriptor of descriptors) {
+      const seen = this.#links.inode(descriptor);
+      if (seen === inode) found = { pid, descriptor };
+      else if (seen > 0) this.#remember(seen, { pid, descriptor });
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  #remember(inode: number, place: Place): void {
+    if (this.#places.size >= INODES_MAX && !this.#places.has(inode))
+      this.#places.delete(this.#places.keys().next().value as number);
+    this.#places.set(inode, place);
+  }
+}

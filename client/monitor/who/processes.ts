@@ -1,0 +1,78 @@
+// What a process is called, when it began, and in which control group it is: from /proc, read when it is asked for, since
+// a process may take another name (execve) at any time. Who begins under the same pid later is told by the start.
+// Refuses: to wait, and command lines; they hold secrets.
+
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { readGroupFile } from './units.ts';
+
+export interface Process {
+  readonly pid: number;
+  readonly name: string;
+  /** Clock ticks since the host started (proc(5), field 22). */
+  readonly startTicks: number;
+}
+
+const FILE_BYTES = 4096;
+/** proc(5): "(comm)" is the second field and may hold spaces and brackets; after it, `starttime` is the 20th. */
+const START_FIELD = 19;
+
+/** Of the text of /proc/PID/stat. */
+export function readStat(pid: number, text: string): Process | undefined {
+  const open = text.indexOf('(');
+  const close = text.lastIndexOf(')');
+  if (open < 0 || close < open) return undefined;
+  const startTicks = Number(text.slice(close + 2).split(' ', START_FIELD + 1)[START_FIELD]);
+  return Number.isFinite(startTicks) ? { pid, name: text.slice(open + 1, close), startTicks } : undefined;
+}
+
+const buffer = Buffer.alloc(FILE_BYTES);
+
+/** The first 4 KiB; undefined: it is not there, or not to be read. */
+function readShort(path: string): string | undefined {
+  let fd = -1;
+  try {
+    fd = openSync(path, 'r');
+    return buffer.toString('utf8', 0, readSync(fd, buffer, 0, FILE_BYTES, 0));
+  } catch {
+    return undefined;
+  } finally {
+    if (fd >= 0) closeSync(fd);
+  }
+}
+
+export function readProcess(pid: number): Process | undefined {
+  const text = readShort(`/proc/${pid}/stat`);
+  return text === undefined ? undefined : readStat(pid, text);
+}
+
+/** The path of its control group; undefined: it is gone. */
+export function readProcessGroup(pid: number): string | undefined {
+  const text = readShort(`/proc/${pid}/cgroup`);
+  return text === undefined ? undefined : readGroupFile(text);
+}
+
+/** Those that can be seen, newest (largest) first. */
+export function listProcesses(): number[] {
+  try {
+    const pids: number[] = [];
+    for (const name of readdirSync('/proc')) {
+      const first = name.charCodeAt(0);
+      if (first >= 0x31 && first <= 0x39) pids.push(Number(name));
+    }
+    return pids.sort((a, b) => b - a);
+  } catch {
+    return [];
+  }
+}
+
+export type Descriptors = readonly number[] | 'gone' | 'hidden';
+
+/** The descriptors of a process. */
+export function listDescriptors(pid: number): Descriptors {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map(Number);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'EACCES' || code === 'EPERM' ? 'hidden' : 'gone';
+  }
+}
