@@ -5,6 +5,7 @@ import { printCount, printCountOf, printSize, printSpan } from '../base/units.ts
 import { printAge } from '../client/sentence.ts';
 import type { AgentInputStatus, AgentStatus, DestinationStatus } from '../client/status.ts';
 import { type Column, plainText, printTable } from './table.ts';
+import { trafficLines } from './traffic-lines.ts';
 
 function reasons(values: Readonly<Record<string, number>>): string {
   return Object.entries(values)
@@ -98,6 +99,7 @@ export function printAgentStatus(status: AgentStatus): string {
     ...destinations.flatMap((one) => [...destinationLines(one), '']),
     inputs.length > 0 ? printTable(inputColumns(destinations.length > 1), inputs) : 'It has no inputs.\n',
     ...troubleLines(inputs),
+    ...(status.traffic === null ? [] : [...trafficLines(status.traffic), '']),
     `It uses ${printSize(status.process.residentBytes)} of memory and has used ${status.process.cpuS} s of CPU time.`,
   ];
   return `${lines.join('\n')}\n`;

@@ -2,7 +2,9 @@
 
 import { printRange } from '../base/ip.ts';
 import { printSize } from '../base/units.ts';
-import type { AgentConfig, DestinationConfig, InputConfig } from '../config/agent.ts';
+import { watchedWords } from '../client/monitor/settings.ts';
+import type { AgentConfig, DestinationConfig, InputConfig, TrafficConfig } from '../config/agent.ts';
+import { TRAFFIC_EVENTS } from '../config/traffic.schema.ts';
 import type { NtpConfig, Rule, ServerConfig, SocketAddress } from '../config/server.ts';
 
 /** Rules that are shown; of more, the number. */
@@ -64,10 +66,25 @@ export function summarizeAgent(config: AgentConfig): string {
   const lines = [
     `${config.path} is good.`,
     ...inputs.map((input) => `  reads     ${input.name}: ${inputLine(input)}`),
+    ...(config.traffic === undefined ? [] : trafficSummary(config.traffic)),
     ...destinations.flatMap(destinationLines),
     `  control   ${control.socket}`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function trafficSummary(traffic: TrafficConfig): string[] {
+  const { events, log, rateLimit } = traffic;
+  const all = events.length === TRAFFIC_EVENTS.length ? 'every event' : events.join(', ') || 'no event';
+  const pace =
+    rateLimit === undefined
+      ? 'without a limit'
+      : `at most ${rateLimit.perSecond}/s, ${rateLimit.burst} at once`;
+  return [
+    `  watches   ${watchedWords(traffic)}`,
+    `    tells   ${all}, ${pace}`,
+    ...(log === undefined ? [] : [`    log     ${log.path}`]),
+  ];
 }
 
 function inputLine(input: InputConfig): string {

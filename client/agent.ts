@@ -147,7 +147,7 @@ export class Agent {
 
   /** What did not change goes on untouched; a Fault changes nothing. */
   reload(config: AgentConfig): Promise<void> {
-    const reloading = this.#busy.then(() => this.#reload(config));
+    const reloading = this.#busy.then(() => this.#reload(config)).then(() => this.#live.reopen());
     this.#busy = reloading.catch(() => undefined);
     return reloading;
   }
@@ -263,6 +263,8 @@ export class Agent {
 
   reloadFailed(faults: readonly Fault[]): void {
     this.#failedReloads += 1;
+    // Whoever rotates files sends SIGHUP for them alone.
+    this.#busy = this.#busy.then(() => this.#live.reopen());
     for (const fault of faults) this.#log.fault(fault);
     this.#log.error('The new configuration was not taken; the agent goes on with the one it has.', {
       event: 'reload_failed',
@@ -307,6 +309,7 @@ export class Agent {
       host: this.#config.host,
       inputs: this.#inputs.map((input) => input.status()),
       destinations: this.#forwarders.map((forwarder) => forwarder.status()),
+      traffic: this.#live.traffic() ?? null,
       process: {
         residentBytes: process.memoryUsage.rss(),
         cpuS: Math.round((usage.userCPUTime + usage.systemCPUTime) / 1e4) / 100,

@@ -29,6 +29,8 @@ export class FanOut implements InputSink {
   }
 
   put(batch: RecordBatch): number {
+    // Nobody wants anything: an agent whose only way is the traffic log.
+    if (this.#outlets.length === 0) return batch.count;
     const takens = this.#outlets.map(({ sink }) => sink.put(batch));
     const most = Math.max(0, ...takens);
     for (const [i, outlet] of this.#outlets.entries()) {

@@ -134,7 +134,7 @@ export class Forwarder {
   }
 
   /** Stops an input that is not wanted any more, once what it gave is safe, so that its checkpoint covers it. */
-  async removeInput(config: InputConfig, deadlineMs: number): Promise<void> {
+  async removeInput(config: Pick<InputConfig, 'name'>, deadlineMs: number): Promise<void> {
     const input = this.#inputs.get(config.name);
     if (input === undefined) return;
     this.#inputs.delete(config.name);

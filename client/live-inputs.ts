@@ -2,10 +2,11 @@
 // is offered to all.
 
 import type { Log } from '../base/log.ts';
-import type { AgentConfig, InputConfig } from '../config/agent.ts';
+import type { AgentConfig, SourceConfig } from '../config/agent.ts';
 import type { AgentDoors } from './doors.ts';
 import { FanOut, type Outlet } from './fan-out.ts';
 import type { Forwarder } from './forwarder.ts';
+import type { TrafficStatus } from './monitor/traffic-status.ts';
 import { RunningInput } from './running-input.ts';
 
 interface Live {
@@ -15,8 +16,8 @@ interface Live {
 }
 
 /** Whoever holds these open can be made to wait, and others cannot read them: so once, for all. */
-function isLive({ type }: InputConfig): boolean {
-  return type === 'devlog' || type === 'listen' || type === 'stdin';
+function isLive({ type }: SourceConfig): boolean {
+  return type === 'devlog' || type === 'listen' || type === 'stdin' || type === 'traffic';
 }
 
 export class LiveInputs {
@@ -36,11 +37,12 @@ export class LiveInputs {
   /** Leads those that run to these destinations, and starts those that are missing. */
   async follow(config: AgentConfig, forwarders: readonly Forwarder[]): Promise<void> {
     for (const live of this.#all.values()) lead(live, forwarders);
-    const missing = config.inputs.filter(isLive).filter(({ name }) => !this.#all.has(name));
+    const wanted = [...config.inputs, ...(config.traffic === undefined ? [] : [config.traffic])];
+    const missing = wanted.filter(isLive).filter(({ name }) => !this.#all.has(name));
     await Promise.all(missing.map((input) => this.#start(input, config, forwarders)));
   }
 
-  #start(config: InputConfig, agent: AgentConfig, forwarders: readonly Forwarder[]): Promise<void> {
+  #start(config: SourceConfig, agent: AgentConfig, forwarders: readonly Forwarder[]): Promise<void> {
     const fanOut = new FanOut([]);
     const input = new RunningInput({
       config,
@@ -60,6 +62,16 @@ export class LiveInputs {
     const gone = [...this.#all.values()].filter(({ input }) => isGone(input));
     for (const { input } of gone) this.#all.delete(input.config.name);
     await Promise.all(gone.map(end));
+  }
+
+  /** At SIGHUP, whatever it changes: files that inputs write are opened anew. */
+  async reopen(): Promise<void> {
+    await Promise.all([...this.#all.values()].map(({ input }) => input.reopen()));
+  }
+
+  /** Undefined: nobody watches connections. */
+  traffic(): TrafficStatus | undefined {
+    return [...this.#all.values()].map(({ input }) => input.traffic()).find((one) => one !== undefined);
   }
 
   resume(): void {

@@ -4,8 +4,9 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { assert } from '../base/assert.ts';
+import { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
-import type { InputConfig } from '../config/agent.ts';
+import type { InputConfig, SourceConfig, TrafficConfig } from '../config/agent.ts';
 import { openTransport } from '../delivery/transport/open.ts';
 import { readKernelClock } from '../kernel/clock.ts';
 import { zoneFor } from '../syslog/time.ts';
@@ -21,6 +22,8 @@ import { openListen } from './inputs/listen/listen.ts';
 import type { MessageSettings } from './inputs/message.ts';
 import { openStdin } from './inputs/stdin/stdin.ts';
 import { TimeQuality } from './inputs/time-quality.ts';
+import type { MonitorDoors } from './monitor/monitor.ts';
+import { TrafficInput } from './monitor/traffic-input.ts';
 
 export interface DoorParts {
   readonly log: Log;
@@ -38,6 +41,11 @@ export function openDoors(parts: DoorParts): AgentDoors {
   };
 }
 
+const notYet = (): never => {
+  throw new Fault('INPUT_FAILED', { what: 'Connections cannot be watched yet.' });
+};
+const NOT_YET: MonitorDoors = { openCapture: notYet, openWho: notYet };
+
 class Inputs {
   readonly #parts: DoorParts;
   readonly #quality = new TimeQuality(readKernelClock, Date.now);
@@ -50,7 +58,7 @@ class Inputs {
     this.#parts = parts;
   }
 
-  open(config: InputConfig, sink: InputSink, context: InputContext): Input {
+  open(config: SourceConfig, sink: InputSink, context: InputContext): Input {
     const { log } = this.#parts;
     const settings = this.#settings(context);
     switch (config.type) {
@@ -62,9 +70,18 @@ class Inputs {
         return openJournald(config, { ...this.#replay(config, context), sink, settings, log });
       case 'file':
         return openFileInput(config, { ...this.#replay(config, context), sink, messages: settings, log });
+      case 'traffic':
+        return this.#watch(config, sink, settings, context);
       default:
         return openStdin(config, { sink, settings, stream: this.#parts.stdin });
     }
+  }
+
+  #watch(config: TrafficConfig, sink: InputSink, settings: MessageSettings, { agent }: InputContext): Input {
+    const { log, died } = this.#parts;
+    const { destinations } = agent;
+    const parts = { sink, settings, destinations, log, died: (error: Error) => died(error) };
+    return new TrafficInput(config, { ...parts, doors: NOT_YET });
   }
 
   #settings({ agent }: InputContext): MessageSettings {

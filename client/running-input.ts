@@ -5,14 +5,15 @@
 
 import { codeOf, Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
-import type { InputConfig } from '../config/agent.ts';
+import type { SourceConfig } from '../config/agent.ts';
 import type { Input, InputSink } from './inputs/input.ts';
+import type { TrafficStatus } from './monitor/traffic-status.ts';
 import type { AgentInputStatus } from './status.ts';
 
 const RETRY_MS = 10_000;
 
 export interface RunningInputParts {
-  readonly config: InputConfig;
+  readonly config: SourceConfig;
   /** Whose records it reads; undefined: for all. */
   readonly destination: string | undefined;
   readonly sink: InputSink;
@@ -23,7 +24,7 @@ export interface RunningInputParts {
 }
 
 export class RunningInput {
-  readonly config: InputConfig;
+  readonly config: SourceConfig;
   readonly sink: InputSink;
   readonly #parts: RunningInputParts;
   #input: Input | undefined;
@@ -103,6 +104,15 @@ export class RunningInput {
 
   get isDone(): boolean {
     return this.#input?.isDone?.() ?? false;
+  }
+
+  async reopen(): Promise<void> {
+    await this.#input?.reopen?.();
+  }
+
+  /** Undefined: it watches no connections, or does not run. */
+  traffic(): TrafficStatus | undefined {
+    return this.#input?.traffic?.();
   }
 
   async stop(): Promise<void> {

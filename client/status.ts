@@ -2,6 +2,7 @@
 // made. Counts are since the start of the process; what waits, waits on disk.
 
 import type { InputStatus } from './inputs/input.ts';
+import type { TrafficStatus } from './monitor/traffic-status.ts';
 import type { TransportCounts } from '../delivery/transport/transport.ts';
 
 export interface AgentInputStatus extends InputStatus {
@@ -76,5 +77,7 @@ export interface AgentStatus {
   readonly host: string;
   readonly inputs: readonly AgentInputStatus[];
   readonly destinations: readonly DestinationStatus[];
+  /** Watching connections; null: nobody does, or it does not run. */
+  readonly traffic: TrafficStatus | null;
   readonly process: { readonly residentBytes: number; readonly cpuS: number };
 }

@@ -5,6 +5,7 @@
 // drops by its policy, counts as taken. Of an input: its checkpoint moves only over what `safe` covers.
 
 import type { RecordBatch } from '../../delivery/spool/layout.ts';
+import type { TrafficStatus } from '../monitor/traffic-status.ts';
 
 export interface InputSink {
   /**
@@ -21,7 +22,7 @@ export interface InputSink {
 /** What stands in the status of the agent. */
 export interface InputStatus {
   readonly name: string;
-  readonly type: 'journald' | 'file' | 'devlog' | 'listen' | 'stdin';
+  readonly type: 'journald' | 'file' | 'devlog' | 'listen' | 'stdin' | 'traffic';
   /** Messages given on, and their bytes. */
   readonly messages: number;
   readonly bytes: number;
@@ -49,4 +50,8 @@ export interface Input {
   status(): InputStatus;
   /** Its source has ended, and the sink has all of it. Absent: it never ends. */
   isDone?(): boolean;
+  /** At SIGHUP: files that it writes are opened anew. Absent: it writes none. */
+  reopen?(): Promise<void>;
+  /** What it says beside its status. Absent: it watches no connections. */
+  traffic?(): TrafficStatus;
 }

@@ -9,17 +9,29 @@ const RENEW_MS = 1000;
 /** What the kernel says now says little about its clock of an hour ago. */
 const VOUCH_SEC = 60;
 
+/** The same as values. */
+export interface ClockTrust {
+  readonly isSynced: boolean;
+  /** Microseconds; only for a clock that somebody keeps. */
+  readonly accuracyUs: number | undefined;
+}
+
+function trustOf(clock: KernelClock | undefined): ClockTrust {
+  if (clock === undefined || !clock.synchronised || clock.maxErrorSec < 0)
+    return { isSynced: false, accuracyUs: undefined };
+  return { isSynced: true, accuracyUs: Math.round(clock.maxErrorSec * 1e6) };
+}
+
 export function printTimeQuality(clock: KernelClock | undefined): string {
-  const start = '[timeQuality tzKnown="1"';
-  if (clock === undefined) return `${start} isSynced="0"]`;
-  const isSynced = clock.synchronised && clock.maxErrorSec >= 0;
-  if (!isSynced) return `${start} isSynced="0"]`;
-  return `${start} isSynced="1" syncAccuracy="${Math.round(clock.maxErrorSec * 1e6)}"]`;
+  const { isSynced, accuracyUs } = trustOf(clock);
+  const accuracy = accuracyUs === undefined ? '' : ` syncAccuracy="${accuracyUs}"`;
+  return `[timeQuality tzKnown="1" isSynced="${isSynced ? 1 : 0}"${accuracy}]`;
 }
 
 export class TimeQuality {
   /** The element as it is now. */
-  bytes: Uint8Array;
+  bytes: Uint8Array = new Uint8Array(0);
+  trust: ClockTrust = { isSynced: false, accuracyUs: undefined };
   readonly #readClock: () => KernelClock | undefined;
   readonly #now: () => number;
   #renewedMs: number;
@@ -29,7 +41,7 @@ export class TimeQuality {
     this.#readClock = readClock;
     this.#now = now;
     this.#renewedMs = now();
-    this.bytes = this.#read();
+    this.#read();
   }
 
   /** Once for each batch. */
@@ -37,7 +49,7 @@ export class TimeQuality {
     const nowMs = this.#now();
     if (Math.abs(nowMs - this.#renewedMs) < RENEW_MS) return;
     this.#renewedMs = nowMs;
-    this.bytes = this.#read();
+    this.#read();
   }
 
   /** Does it say something about a time that our clock showed at `sec`? */
@@ -45,7 +57,9 @@ export class TimeQuality {
     return Math.abs(sec - this.#renewedMs / 1000) <= VOUCH_SEC;
   }
 
-  #read(): Uint8Array {
-    return Buffer.from(printTimeQuality(this.#readClock()));
+  #read(): void {
+    const clock = this.#readClock();
+    this.trust = trustOf(clock);
+    this.bytes = Buffer.from(printTimeQuality(clock));
   }
 }

@@ -1,0 +1,271 @@
+// The agent's watching of connections, as an input that exists once: events become messages for all destinations and
+// lines of the traffic log. Promises: what a queue has no room for is dropped and counted, since packets do not wait;
+// what was lost or held back is a message of its own; the end of the watching tells what is open still.
+//
+// Refuses: to tell of the agent's own delivery by UDP. The message about it would be the next packet of that flow, and
+// so on for ever; the traffic log has it. Of a delivery by TCP or RELP there is one connection and few events.
+
+import { isIP } from 'node:net';
+import type { Log } from '../../base/log.ts';
+import { printCount, printSpan } from '../../base/units.ts';
+import type { DestinationConfig, Target, TrafficConfig } from '../../config/agent.ts';
+import { Voice } from '../../delivery/spool/voice.ts';
+import { EVENT_NAMES } from '../../traffic/events/names.ts';
+import type { Owners } from '../../traffic/events/owner.ts';
+import type { Turn } from '../../traffic/flow/table.ts';
+import { PROTOCOL } from '../../traffic/packet/packet.ts';
+import type { Input, InputSink, InputStatus } from '../inputs/input.ts';
+import type { MessageSettings } from '../inputs/message.ts';
+import { Outflow } from '../inputs/outflow.ts';
+import type { InterfaceState, SeenFacts } from './capture.port.ts';
+import { type Losses, Monitor, type MonitorDoors } from './monitor.ts';
+import { monitorSettings, watchedWords } from './settings.ts';
+import { TrafficLog } from './traffic-log.ts';
+import { TrafficMessages } from './traffic-messages.ts';
+import type { TrafficStatus } from './traffic-status.ts';
+
+export interface TrafficParts {
+  readonly sink: InputSink;
+  readonly settings: MessageSettings;
+  readonly destinations: readonly DestinationConfig[];
+  readonly log: Log;
+  /** A thread died unasked: the process must end. */
+  readonly died: (error: Error) => void;
+  readonly doors: MonitorDoors;
+}
+
+const nowUs = (): number => Date.now() * 1000;
+
+export class TrafficInput implements Input {
+  readonly #config: TrafficConfig;
+  readonly #log: Log;
+  readonly #voice: Voice;
+  readonly #outflow: Outflow;
+  readonly #messages: TrafficMessages;
+  readonly #file: TrafficLog | undefined;
+  readonly #monitor: Monitor;
+  readonly #ownTargets: readonly Target[];
+  readonly #heldBack = new Map<Turn, number>();
+  #since = new Date();
+  #ownDelivery = 0;
+  #lossesSinceUs = 0;
+  #isFlushing = false;
+  #isStarted = false;
+  #stopping: Promise<void> | undefined;
+
+  constructor(config: TrafficConfig, parts: TrafficParts) {
+    this.#config = config;
+    this.#log = parts.log;
+    this.#voice = new Voice(parts.log, Date.now, { input: config.name });
+    this.#outflow = new Outflow(parts.sink, parts.settings);
+    const { quality, zone } = parts.settings;
+    this.#messages = new TrafficMessages(this.#outflow, quality, config.facility, process.pid);
+    const warn = (kind: string, sentence: string) => this.#voice.warn(kind, sentence);
+    this.#file = config.log && new TrafficLog(config.log, { zone, warn });
+    this.#ownTargets = parts.destinations.flatMap(({ to }) => to).filter(({ scheme }) => scheme === 'udp');
+    this.#monitor = new Monitor(
+      monitorSettings(config),
+      {
+        onEvent: (facts, owners) => this.#onEvent(facts, owners),
+        onRecords: (lines, endUs) => this.#onRecords(lines, endUs),
+        onInterface: (state) => this.#onInterface(state),
+        onLosses: (losses) => this.#onLosses(losses),
+        onDied: parts.died,
+      },
+      parts.doors,
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.#monitor.start();
+    this.#isStarted = true;
+    this.#since = new Date();
+    this.#lossesSinceUs = nowUs();
+    await this.#file?.start();
+    const words = watchedWords(this.#config);
+    this.#log.info(`Watching the connections on ${words}.`, { event: 'watching' });
+    this.#notice('started', 'info', [], `The connections on ${words} are watched from now on.`);
+    for (const state of this.#monitor.interfaces()) if (state.state !== 'captured') this.#onInterface(state);
+    for (const { works, sentence } of this.#monitor.who()?.ways ?? [])
+      if (!works) this.#log.info(`Owners of connections: ${sentence}`, { event: 'owners' });
+  }
+
+  // ---- what is seen
+
+  #onEvent(facts: SeenFacts, owners: Owners): void {
+    this.#file?.event(facts, owners);
+    if (facts.isHeldBack) return;
+    if (this.#isOwnDelivery(facts, owners)) this.#ownDelivery += 1;
+    else this.#messages.event(facts, owners);
+    this.#flushSoon();
+  }
+
+  /** A name among the targets may mean any address; then the owner, where one is known, must be this process. */
+  #isOwnDelivery(
+    { protocol, isClientOwn, serverAddress, serverPort }: SeenFacts,
+    { client }: Owners,
+  ): boolean {
+    if (protocol !== PROTOCOL.udp || !isClientOwn) return false;
+    if (client?.pid !== undefined && client.pid !== process.pid) return false;
+    return this.#ownTargets.some(
+      ({ host, port }) => port === serverPort && (isIP(host) === 0 || host === serverAddress),
+    );
+  }
+
+  #onRecords(lines: readonly string[], endUs: number): void {
+    for (const line of lines) this.#messages.record(line, endUs);
+    this.#flushSoon();
+  }
+
+  #onInterface(state: InterfaceState): void {
+    if (!this.#isStarted) return;
+    const { name, trouble } = state;
+    const isGood = state.state === 'captured';
+    this.#file?.interface(state);
+    const sentence = isGood
+      ? `The interface ${name} is watched.`
+      : `The interface ${name} is not watched: ${trouble ?? state.state}`;
+    const why = trouble === undefined ? [] : [['trouble', trouble] as const];
+    const params = [['interface', name] as const, ['state', state.state] as const, ...why];
+    this.#notice('interface', isGood ? 'notice' : 'warning', params, sentence);
+    if (isGood) this.#log.info(sentence, { event: 'interface' });
+    else this.#voice.warn('interface', sentence);
+  }
+
+  #onLosses(losses: Losses): void {
+    const { heldBack, dropped, evicted, timeUs } = losses;
+    const held = Object.entries(heldBack).filter(([, count]) => count > 0) as [Turn, number][];
+    for (const [turn, count] of held) this.#heldBack.set(turn, (this.#heldBack.get(turn) ?? 0) + count);
+    const sum = held.reduce((total, [, count]) => total + count, 0);
+    const sinceUs = this.#lossesSinceUs;
+    this.#lossesSinceUs = timeUs;
+    if (dropped + evicted + sum === 0) return;
+    this.#file?.losses(losses);
+    const params = [
+      ['sinceUs', String(Math.round(sinceUs))] as const,
+      ['dropped', String(dropped)] as const,
+      ['evicted', String(evicted)] as const,
+      ['heldBack', String(sum)] as const,
+      ...held.map(([turn, count]) => [`heldBack-${EVENT_NAMES[turn]}`, String(count)] as const),
+    ];
+    const sentence = `In the last ${printSpan(Math.max(1, (timeUs - sinceUs) / 1000))}: ${lossWords(losses, held)}.`;
+    this.#notice('losses', dropped > 0 ? 'warning' : 'notice', params, sentence, timeUs);
+  }
+
+  #notice(
+    name: string,
+    severity: 'info' | 'notice' | 'warning',
+    params: readonly (readonly [string, string])[],
+    sentence: string,
+    timeUs = nowUs(),
+  ): void {
+    this.#messages.notice({ name, severity, timeUs, params, sentence });
+    this.#flushSoon();
+  }
+
+  // ---- as an input
+
+  /** Once for all that was told within a turn of the event loop. */
+  #flushSoon(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    setImmediate(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    this.#outflow.flush();
+    if (this.#messages.unsent === 0) return;
+    this.#voice.warn(
+      'queue_full',
+      'No queue has room: messages about connections are dropped, and counted, until there is.',
+    );
+  }
+
+  resume(): void {
+    if (this.#outflow.isHeld) this.#outflow.flush();
+  }
+
+  /** At SIGHUP. */
+  async reopen(): Promise<void> {
+    await this.#file?.reopen();
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#monitor.stop();
+    if (!this.#isStarted) return;
+    const words = watchedWords(this.#config);
+    this.#notice('stopped', 'info', [], `The connections on ${words} are not watched any more.`);
+    this.#outflow.flush();
+    await this.#file?.stop();
+  }
+
+  status(): InputStatus {
+    const { interfaces, trouble } = this.#interfaceWords();
+    return {
+      name: this.#config.name,
+      type: 'traffic',
+      messages: this.#outflow.messages,
+      bytes: this.#outflow.bytes,
+      dropped: {
+        queue_full: this.#messages.unsent,
+        stopped: this.#stopping === undefined ? 0 : this.#outflow.batch.count,
+      },
+      noted: { cut: this.#outflow.batch.cut },
+      position: `watches ${interfaces}`,
+      lag: {},
+      isHeld: this.#outflow.isHeld,
+      trouble,
+    };
+  }
+
+  #interfaceWords(): { interfaces: string; trouble: string | undefined } {
+    const states = this.#monitor.interfaces();
+    const good = states.filter(({ state }) => state === 'captured').map(({ name }) => name);
+    const bad = states.filter(({ state }) => state !== 'captured');
+    return {
+      interfaces: good.length === 0 ? 'no interface' : good.join(', '),
+      trouble:
+        bad.length === 0
+          ? undefined
+          : bad.map(({ name, trouble, state }) => `${name} is not watched: ${trouble ?? state}`).join(' '),
+    };
+  }
+
+  traffic(): TrafficStatus {
+    return {
+      since: this.#since.toISOString(),
+      filter: this.#config.filter ?? null,
+      interfaces: this.#monitor.interfaces(),
+      counts: this.#monitor.counts(),
+      events: this.#messages.events,
+      heldBack: Object.fromEntries([...this.#heldBack].map(([turn, count]) => [EVENT_NAMES[turn], count])),
+      records: this.#messages.made.get('record') ?? 0,
+      ownDelivery: this.#ownDelivery,
+      unasked: this.#monitor.unasked,
+      owners: this.#monitor.who()?.ways ?? null,
+      log: this.#file?.status() ?? null,
+    };
+  }
+}
+
+/** "12 packets were not seen, …; 1,890 events were held back by the rate limit (1,890 refused)" */
+function lossWords({ dropped, evicted }: Losses, held: readonly (readonly [Turn, number])[]): string {
+  const kinds = held.map(([turn, count]) => `${printCount(count)} ${EVENT_NAMES[turn]}`).join(', ');
+  const sum = held.reduce((total, [, count]) => total + count, 0);
+  const parts = [
+    ...(dropped > 0 ? [`${printCount(dropped)} packets were not seen, since the kernel dropped them`] : []),
+    ...(evicted > 0
+      ? [`${printCount(evicted)} connections were forgotten, since there were more than maxFlows`]
+      : []),
+    ...(sum > 0 ? [`${printCount(sum)} events were held back by the rate limit (${kinds})`] : []),
+  ];
+  return parts.join('; ');
+}
