@@ -90,6 +90,15 @@ function troubleLines(inputs: readonly AgentInputStatus[]): string[] {
   });
 }
 
+/** What was given on, but not whole or not as its sender meant it. */
+function notedLines(inputs: readonly AgentInputStatus[]): string[] {
+  return inputs.flatMap(({ name, destination, noted }) => {
+    const said = reasons(noted ?? {});
+    const whose = destination === null ? '' : ` for ${destination}`;
+    return said === '' ? [] : [plainText(`Input ${name}${whose}: given on, but ${said}.`)];
+  });
+}
+
 export function printAgentStatus(status: AgentStatus): string {
   const { inputs, destinations, config } = status;
   const lines = [
@@ -99,6 +108,7 @@ export function printAgentStatus(status: AgentStatus): string {
     ...destinations.flatMap((one) => [...destinationLines(one), '']),
     inputs.length > 0 ? printTable(inputColumns(destinations.length > 1), inputs) : 'It has no inputs.\n',
     ...troubleLines(inputs),
+    ...notedLines(inputs),
     ...(status.traffic === null ? [] : [...trafficLines(status.traffic), '']),
     `It uses ${printSize(status.process.residentBytes)} of memory and has used ${status.process.cpuS} s of CPU time.`,
   ];

@@ -31,6 +31,11 @@ const PLATFORMS = {
 };
 /** What dist/ holds that no operator needs. */
 const LEFT_OUT = ['dist/test', 'dist/bench', 'dist/tools', 'dist/peers.json'];
+/** What a package of node_modules needs when it runs; all else in it is for whoever works on that package. */
+const NEEDED = /(?:\.(?:js|cjs|mjs|json|node)|(?:^|\/)(?:licen[cs]e|copying|notice)[^/]*)$/i;
+/** Folders and files of it that nothing loads: tests, papers, tools, and the other C library's binaries. */
+const NEEDLESS =
+  /(?:^|\/)(?:\.[^/]+|tests?|spec|benchmarks?|examples?|docs|integration|scripts|bin|bin\.js|musl_[^/]+)(?:\/|$)/;
 const SHIPPED = ['dist', 'config/examples', 'config/published', 'docs', 'systemd', 'package.json'];
 
 const root = join(import.meta.dirname, '..');
@@ -53,6 +58,9 @@ function copy(from, to) {
 
 function isLeftOut(path) {
   const inside = relative(root, path);
+  const [, ofPackages] = /^node_modules\/(.*)$/s.exec(inside) ?? [];
+  if (ofPackages !== undefined)
+    return NEEDLESS.test(ofPackages) || (!NEEDED.test(ofPackages) && !fs.statSync(path).isDirectory());
   return LEFT_OUT.includes(inside) || inside.endsWith('.tsbuildinfo');
 }
 
@@ -112,7 +120,7 @@ function placeDocuments(tree, version) {
   copy(join(root, 'debian/copyright'), join(docs, 'copyright'));
   const date = new Date(Number(process.env.SOURCE_DATE_EPOCH ?? Date.now() / 1000) * 1000);
   const day = date.toUTCString().replace('GMT', '+0000');
-  const entry = `belfry (${version}) unstable; urgency=medium\n\n  * See /usr/lib/belfry/docs.\n\n -- The Belfry authors <belfry@localhost.localdomain>  ${day}\n`;
+  const entry = `belfry (${version}) unstable; urgency=medium\n\n  * See /usr/lib/belfry/docs.\n\n -- The Belfry authors <belfry@example.org>  ${day}\n`;
   write(join(docs, 'changelog.gz'), gzipSync(entry, { level: 9 }));
   copy(join(root, 'debian/lintian-overrides'), join(tree, 'usr/share/lintian/overrides/belfry'));
   const pages = join(root, 'man');

@@ -66,7 +66,16 @@ test('what needs an operator stands out', async (t) => {
   };
   const text = printAgentStatus({
     ...status,
-    inputs: [odd, { ...odd, destination: 'other', trouble: undefined, isDone: true }],
+    inputs: [
+      odd,
+      {
+        ...odd,
+        destination: 'other',
+        trouble: undefined,
+        isDone: true,
+        noted: { cut: 3, not_understood: 0 },
+      },
+    ],
     destinations: [bad, { ...first, name: 'other' }],
     config: { ...status.config, failedReloads: 1 },
   });
@@ -74,6 +83,7 @@ test('what needs an operator stands out', async (t) => {
   assert.match(text, /input +type +for +messages/, 'with several destinations it is told for whom');
   assert.match(text, /\nINPUT log for fwdRule1: Permission denied\.\?\[2J\n/);
   assert.match(text, /at its end\n/);
+  assert.match(text, /\nInput log for other: given on, but 3 cut\.\n/);
   assert.match(text, /\n {2}THE QUEUE TAKES NOTHING: the disk is full\.\n/);
   assert.match(text, /\n {2}Lost: 4 oldest, 1 live disk full\.\n/);
   assert.match(text, /; passed over 9 by select and program; delivered/);
