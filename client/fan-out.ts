@@ -18,9 +18,12 @@ export interface Outlet {
 export class FanOut implements InputSink {
   taken = 0;
   #outlets: readonly Outlet[];
+  readonly #isForNobody: boolean;
 
-  constructor(outlets: readonly Outlet[]) {
+  /** `isForNobody`: it need not lead anywhere, since its input writes a log of its own; what nobody wants is taken. */
+  constructor(outlets: readonly Outlet[], isForNobody = false) {
     this.#outlets = outlets;
+    this.#isForNobody = isForNobody;
   }
 
   /** Other destinations from now on. */
@@ -29,8 +32,7 @@ export class FanOut implements InputSink {
   }
 
   put(batch: RecordBatch): number {
-    // Nobody wants anything: an agent whose only way is the traffic log.
-    if (this.#outlets.length === 0) return batch.count;
+    if (this.#outlets.length === 0 && this.#isForNobody) return batch.count;
     const takens = this.#outlets.map(({ sink }) => sink.put(batch));
     const most = Math.max(0, ...takens);
     for (const [i, outlet] of this.#outlets.entries()) {

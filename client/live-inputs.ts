@@ -43,7 +43,7 @@ export class LiveInputs {
   }
 
   #start(config: SourceConfig, agent: AgentConfig, forwarders: readonly Forwarder[]): Promise<void> {
-    const fanOut = new FanOut([]);
+    const fanOut = new FanOut([], config.type === 'traffic');
     const input = new RunningInput({
       config,
       destination: undefined,
