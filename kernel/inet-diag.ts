@@ -234,11 +234,7 @@ export class InetDiag {
     states: readonly number[],
     visit: (socket: InetSocket) => void,
   ): Dumped {
-    const request = makeRequest(
-      SOCK_DIAG.SOCK_DIAG_BY_FAMILY,
-      NETLINK.NLM_F_DUMP,
-      INET_DIAG_REQ_V2.size,
-    );
+    const request = makeRequest(SOCK_DIAG.SOCK_DIAG_BY_FAMILY, NETLINK.NLM_F_DUMP, INET_DIAG_REQ_V2.size);
     this.#sequence += 1;
     setSequence(request, this.#sequence);
     request.writeUInt8(family === 6 ? SOCKET.AF_INET6 : SOCKET.AF_INET, NLMSGHDR.size);
@@ -288,4 +284,3 @@ export function openSocketEnds(receiveBytes: number): ReturnType<typeof openNetl
     receiveBytes,
   });
 }
-

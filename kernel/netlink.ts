@@ -129,11 +129,7 @@ export interface NetlinkMessage {
 }
 
 /** Visits each message. False: what followed the last one visited is no message. */
-export function walkMessages(
-  bytes: Buffer,
-  end: number,
-  visit: (message: NetlinkMessage) => void,
-): boolean {
+export function walkMessages(bytes: Buffer, end: number, visit: (message: NetlinkMessage) => void): boolean {
   let at = 0;
   while (at + NLMSGHDR.size <= end) {
     const length = bytes.readUInt32LE(at + NLMSGHDR.nlmsg_len);

@@ -12,6 +12,8 @@ export const PROC_HOWS = [
   'listener',
   /** The process is gone, or cannot be seen; the control group of the socket names the unit. */
   'cgroup',
+  /** Several processes of different names hold the socket, or its port; which of them it was cannot be told. */
+  'unknown:shared',
   /** The socket was closed before anybody could look. */
   'unknown:closed',
   /** No socket of this host has these ends. */
@@ -41,7 +43,7 @@ export interface Owner {
   readonly container?: string | undefined;
 }
 
-/** What the kernel knows of a TCP socket at its end, of one side (struct tcp_info). */
+/** What the kernel knows of a TCP socket at its end, of one side (struct tcp_info); SYN and FIN count as a byte each. */
 export interface SocketTotals {
   readonly bytesAcked: number;
   readonly bytesReceived: number;

@@ -55,20 +55,58 @@ export class Holders {
     const found =
       this.#findPlace(inode) ?? this.#findFresh(inode) ?? this.#findAmong(inode, candidates(), untilMs);
     if (found !== undefined) return this.#keep(found);
-    for (const { pid } of this.#known) {
-      const held = this.#search(pid, inode);
-      if (held !== undefined) return { ...this.#keep(held), isKnown: true };
-      if (performance.now() > untilMs) return { kind: 'late' };
-    }
+    const before = this.#findAmong(
+      inode,
+      this.#known.map(({ pid }) => pid),
+      untilMs,
+    );
+    if (before !== undefined) return { ...this.#keep(before), isKnown: true };
     const anybody = this.#findAmong(inode, listProcesses(), untilMs);
     if (anybody !== undefined) return this.#keep(anybody);
     if (performance.now() > untilMs) return { kind: 'late' };
     return { kind: this.#isHidden ? 'hidden' : 'nobody' };
   }
 
-  /** Whether the process holds it now. */
+  /** Whether the process holds it now, at any descriptor. */
   holds(pid: number, inode: number): boolean {
     return this.#search(pid, inode) !== undefined;
+  }
+
+  /** Whether the process that was found last holds it still, at the same descriptor. */
+  stillHolds(pid: number, inode: number): boolean {
+    const [last] = this.#known;
+    if (last?.pid !== pid) return false;
+    this.#links.choose(pid);
+    return this.#links.inode(last.descriptor) === inode;
+  }
+
+  /** Every process that holds one of these, oldest first; and all other sockets on the way are remembered. */
+  *sweep(wanted: ReadonlySet<number>): Generator<void, ReadonlyMap<number, readonly number[]>> {
+    const held = new Map<number, number[]>();
+    for (const pid of listProcesses().reverse()) {
+      for (const inode of this.#socketsOf(pid)) {
+        if (!wanted.has(inode)) continue;
+        const pids = held.get(inode) ?? [];
+        if (pids.at(-1) !== pid) pids.push(pid);
+        held.set(inode, pids);
+      }
+      yield;
+    }
+    return held;
+  }
+
+  #socketsOf(pid: number): readonly number[] {
+    const descriptors = listDescriptors(pid);
+    if (typeof descriptors === 'string') return [];
+    this.#links.choose(pid);
+    const inodes: number[] = [];
+    for (const descriptor of descriptors) {
+      const inode = this.#links.inode(descriptor);
+      if (inode === 0) continue;
+      this.#remember(inode, { pid, descriptor });
+      inodes.push(inode);
+    }
+    return inodes;
   }
 
   /** A process began. */
@@ -138,6 +176,7 @@ export class Holders {
   #search(pid: number, inode: number): Place | undefined {
     const descriptors = listDescriptors(pid);
     if (descriptors === 'hidden') this.#isHidden = true;
+    if (descriptors === 'gone') this.#forget(pid);
     if (typeof descriptors === 'string') return undefined;
     this.#links.choose(pid);
     let found: Place | undefined;
@@ -148,6 +187,12 @@ export class Holders {
       if (found) return found;
     }
     return undefined;
+  }
+
+  #forget(pid: number): void {
+    this.#fresh.delete(pid);
+    const at = this.#known.findIndex((one) => one.pid === pid);
+    if (at >= 0) this.#known.splice(at, 1);
   }
 
   #remember(inode: number, place: Place): void {

@@ -1,7 +1,7 @@
 // Control groups in the operator's words: the systemd unit or the container that a path such as
 // "/system.slice/nginx.service" means, and the path that the kernel's id of a group means. The id is the inode number of
-// the group's directory (cgroups v2), so that one walk through /sys/fs/cgroup knows all; what appears later is learnt
-// from processes, or by another walk, at most one a second.
+// the group's directory (cgroups v2), so that one walk through /sys/fs/cgroup knows all; for what appears later there is
+// another walk, at most one a second.
 //
 // Refuses: to guess. A path without a unit and a container gives neither.
 
@@ -49,7 +49,8 @@ export function readGroupFile(text: string): string {
   let unified = '/';
   for (const line of text.split('\n')) {
     if (line.startsWith('0::')) unified = line.slice(3);
-    else if (/^\d+:name=systemd:/.test(line)) beside = line.slice(line.indexOf(':', line.indexOf(':') + 1) + 1);
+    else if (/^\d+:name=systemd:/.test(line))
+      beside = line.slice(line.indexOf(':', line.indexOf(':') + 1) + 1);
   }
   return unified === '/' ? beside : unified;
 }
@@ -80,19 +81,16 @@ export class Groups {
     return this.#paths.get(id);
   }
 
-  /** A process told its own path, and its socket the id. */
-  learn(id: number, path: string): void {
-    if (id === 0 || path === '/' || this.#paths.get(id) === path) return;
-    this.#keep(id, path);
-  }
-
   /** The processes of a group, newest last; none where they cannot be read. */
   processesOf(id: number, nowMs: number): readonly number[] {
     const path = this.pathOf(id, nowMs);
     if (this.#root === undefined || path === undefined || path === '/') return [];
     try {
       const text = readFileSync(`${this.#root}${path}/cgroup.procs`, 'latin1');
-      return text.split('\n').map(Number).filter((pid) => pid > 0);
+      return text
+        .split('\n')
+        .map(Number)
+        .filter((pid) => pid > 0);
     } catch {
       return [];
     }
