@@ -1,9 +1,12 @@
 // `belfry check -c FILE`: reads a configuration as `belfry serve` or `belfry agent` would, and says all that is wrong
 // with it, or in a few lines what it asks for. Changes nothing and opens no port. Exits 0, or 78 if it cannot be used.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { FileGlobs } from '../../client/inputs/file/globs.ts';
+import { estimateTraffic } from '../../client/monitor/estimate.ts';
+import { hostConnections } from '../../client/monitor/host-connections.ts';
+import type { AgentConfig } from '../../config/agent.ts';
 import { EXIT, type Fault, printFault } from '../../base/fault.ts';
 import { type LoadedAny, loadAnyConfig } from '../../config/load-any.ts';
 import { compileSelector } from '../../syslog/selector.ts';
@@ -37,7 +40,23 @@ function ownConfig(): string {
 
 function summarize({ kind, loaded }: LoadedAny): string {
   if (loaded.config === undefined) return '';
-  return kind === 'agent' ? summarizeAgent(loaded.config) : summarizeServer(loaded.config, loaded.sources);
+  if (kind === 'server') return summarizeServer(loaded.config, loaded.sources);
+  return summarizeAgent(loaded.config) + estimateText(loaded.config);
+}
+
+/** What watching connections would bring on this host. */
+function estimateText({ traffic }: AgentConfig): string {
+  if (traffic === undefined) return '';
+  const lines = estimateTraffic(traffic, hostConnections(readOrNothing)).sentences;
+  return `\nOn this host the connections that it watches would bring:\n\n${lines.map((line) => `  - ${line}\n`).join('')}`;
+}
+
+function readOrNothing(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 function complaint(faults: readonly Fault[]): string {
@@ -52,7 +71,11 @@ function remarks(notes: readonly Fault[]): string {
 function jsonReport({ kind, loaded }: LoadedAny): string {
   const { config, faults, notes, sources } = loaded;
   const ok = config !== undefined;
-  const report = { ok, kind, sources, faults: faults.map(jsonFault), notes: notes.map(jsonFault) };
+  const traffic = config !== undefined && 'traffic' in config ? config.traffic : undefined;
+  const report = {
+    ...{ ok, kind, sources, faults: faults.map(jsonFault), notes: notes.map(jsonFault) },
+    ...(traffic && { traffic: estimateTraffic(traffic, hostConnections(readOrNothing)) }),
+  };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }
 
