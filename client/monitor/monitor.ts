@@ -15,7 +15,8 @@ import type {
   SnapshotOrder,
 } from './capture.port.ts';
 import { OwnerBook } from './owner-book.ts';
-import type { WayState, WhoQuestion, WhoSettings } from './who/who.port.ts';
+import type { WhoQuestion, WhoSettings } from './who/who.port.ts';
+import type { WhoListener, WhoStatus } from './who/who.ts';
 
 export type Losses = Omit<Extract<CaptureReport, { kind: 'losses' }>, 'kind'>;
 
@@ -58,15 +59,6 @@ export interface CaptureHandle {
   setFilter(filter: string | undefined): void;
   setListeners(listeners: readonly Listener[]): void;
   stop(): Promise<void>;
-}
-
-export interface WhoListener {
-  onListeners(listeners: readonly Listener[]): void;
-  onDied(error: Error): void;
-}
-
-export interface WhoStatus {
-  readonly ways: readonly WayState[];
 }
 
 export interface WhoHandle {

@@ -21,12 +21,13 @@ export function whyNoTwoHosts(): string | false {
 }
 
 const RELP_PORT = 2514;
+const SETPRIV: Peer = { path: 'setpriv', args: [], env: {} };
 
 export interface TwoHostsOptions {
   /** The section `traffic` of an agent; `{}` unless told. */
-  readonly traffic?: object | ((name: HostName) => object);
+  readonly traffic?: object | ((host: Host) => object);
   /** Other keys of agent.json. */
-  readonly agent?: object | ((name: HostName) => object);
+  readonly agent?: object | ((host: Host) => object);
   /** Formats in which the server writes what it hears, each into a file of its own; rfc5424 always. */
   readonly formats?: readonly string[];
   /** Where the messages go: RELP unless told. */
@@ -154,9 +155,13 @@ export class Host {
     writeFileSync(this.agentConfig, JSON.stringify(config, undefined, 2));
   }
 
-  /** With the configuration that stands there; waits until it watches, or says that it cannot. */
-  async startAgent(): Promise<Program> {
-    const agent = this.run(BELFRY, ['agent', '-c', this.agentConfig]);
+  /** With the configuration that stands there. `rights`: arguments of setpriv(1), to take some away. */
+  async startAgent(rights?: readonly string[]): Promise<Program> {
+    const args = ['agent', '-c', this.agentConfig];
+    const agent =
+      rights === undefined
+        ? this.run(BELFRY, args)
+        : this.run(SETPRIV, [...rights, BELFRY.path, ...BELFRY.args, ...args]);
     this.agent = agent;
     await waitUntil(
       `the agent of ${this.name} is ready`,
@@ -293,8 +298,7 @@ export class TwoHosts {
 
   writeAgent(host: Host): void {
     const { traffic = {}, agent = {}, scheme } = this.#options;
-    const of = (one: object | ((name: HostName) => object)) =>
-      typeof one === 'function' ? one(host.name) : one;
+    const of = (one: object | ((host: Host) => object)) => (typeof one === 'function' ? one(host) : one);
     host.writeAgent(of(traffic), of(agent), scheme);
   }
 

@@ -2,12 +2,9 @@
 
 import type { TrafficConfig } from '../../../config/agent.ts';
 import type { InterfaceState, Listener, SeenFacts, Snapshot } from '../../../client/monitor/capture.port.ts';
-import type {
-  CaptureListener,
-  MonitorDoors,
-  WhoListener,
-  WhoStatus,
-} from '../../../client/monitor/monitor.ts';
+import type { CaptureListener, MonitorDoors } from '../../../client/monitor/monitor.ts';
+import { WHO_COUNTS } from '../../../client/monitor/who/counts.ts';
+import type { WhoListener, WhoStatus } from '../../../client/monitor/who/who.ts';
 import type { CaptureSettings } from '../../../client/monitor/capture.port.ts';
 import type { WhoQuestion } from '../../../client/monitor/who/who.port.ts';
 import type { Owners } from '../../../traffic/events/owner.ts';
@@ -93,7 +90,10 @@ export class FakeDoors implements MonitorDoors {
   listeners: readonly Listener[] = [];
   states: InterfaceState[] = [{ name: 'eth0', state: 'captured', trouble: undefined }];
   refusal: Error | undefined;
-  whoStatus: WhoStatus = { ways: [] };
+  whoStatus: WhoStatus = {
+    ways: [],
+    counts: Object.fromEntries(WHO_COUNTS.map((name) => [name, 0])) as WhoStatus['counts'],
+  };
   /** What the capture still tells while it stops. */
   last: readonly SeenFacts[] = [];
   readonly order: string[] = [];
