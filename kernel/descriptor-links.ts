@@ -2,11 +2,12 @@
 // without a string and without an exception, since thousands are asked for one owner.
 // Refuses: to open anything. A name is read; the socket is never touched.
 
-import { readlink } from './libc.ts';
+import { lastError, readlink } from './libc.ts';
 
 /** "socket:[4294967295]" and a terminating zero fit. */
 const TARGET_BYTES = 32;
 const SOCKET_PREFIX = Buffer.from('socket:[', 'latin1');
+const SLASH = 0x2f;
 const ZERO = 0x30;
 const NINE = 0x39;
 
@@ -25,6 +26,14 @@ export class DescriptorLinks {
     this.#writeNumber(descriptor);
     const length = Number(readlink(this.#path, this.#target, TARGET_BYTES));
     return length <= SOCKET_PREFIX.length ? 0 : this.#readInode(length);
+  }
+
+  /** Whether the process is there; its folder is no link, so the kernel says EINVAL. */
+  exists(): boolean {
+    this.#path[this.#prefix - 1] = 0;
+    const isGone = Number(readlink(this.#path, this.#target, TARGET_BYTES)) < 0 && lastError() === 'ENOENT';
+    this.#path[this.#prefix - 1] = SLASH;
+    return !isGone;
   }
 
   #writeNumber(number: number): void {

@@ -161,9 +161,11 @@ export class Answers {
         return this.#ownerOfShared(ends, found.socket, role);
       return finder.ownerOf(found.socket, ends, budget.allows(performance.now()), SEARCH_MS);
     }
-    const end = tracker.table.find(ends, startUs) ?? tracker.table.find(withoutPeer(ends), startUs);
-    if (end?.owner) return end.owner;
-    return { how: end || !this.#parts.hearsEnds ? 'unknown:closed' : 'unknown:no-socket' };
+    const end = tracker.table.find(ends, startUs);
+    // A tuple that was seen long before may be another's now.
+    if (end?.owner && startUs - end.sinceUs <= SURE_FOR_US) return end.owner;
+    const isGone = end ?? withoutPeer(ends).some((one) => tracker.table.find(one, startUs));
+    return { how: isGone || !this.#parts.hearsEnds ? 'unknown:closed' : 'unknown:no-socket' };
   }
 
   /** A socket without a peer: others may be bound to the same port. */
@@ -182,7 +184,10 @@ export class Answers {
 const ANY_V4: Address = { w0: 0, w1: 0, w2: 0xffff, w3: 0 };
 const ANY_V6: Address = { w0: 0, w1: 0, w2: 0, w3: 0 };
 
-/** How a socket without a peer is known. */
-function withoutPeer(ends: Ends): Ends {
-  return { ...ends, remote: isV4(ends.remote) ? ANY_V4 : ANY_V6, remotePort: 0 };
+/** How a socket without a peer is told of when it is gone: bound to its address, or to any. */
+function withoutPeer(ends: Ends): Ends[] {
+  const any = { remotePort: 0, remote: ANY_V6 };
+  if (!isV4(ends.local)) return [ends.local, ANY_V6].map((local) => ({ ...ends, ...any, local }));
+  const own = [ends.local, ANY_V4].map((local) => ({ ...ends, ...any, remote: ANY_V4, local }));
+  return [...own, { ...ends, ...any, local: ANY_V6 }];
 }

@@ -4,6 +4,8 @@
 export const WHO_COUNTS = [
   /** SYNs and SYN-ACKs that were looked at. */
   'seen',
+  /** First packets of UDP that were looked at. */
+  'datagrams',
   /** Of them, those whose process was looked for. */
   'lookups',
   /** A process was found, by the descriptors of one that was known. */

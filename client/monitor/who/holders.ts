@@ -10,6 +10,8 @@ import { listDescriptors, listProcesses } from './processes.ts';
 /** As many as were measured to serve connections of a millisecond (docs/who.md). */
 const KNOWN_MAX = 64;
 const FRESH_MAX = 64;
+/** Known processes that are tried before those that have just begun. */
+const HOT_MAX = 4;
 const INODES_MAX = 65_536;
 /** Descriptors next to the last one that are tried before the whole list is. */
 const NEIGHBOURS = [0, 1, -1, 2, -2, 3, 4, -3];
@@ -50,10 +52,13 @@ export class Holders {
   /** `candidates`: processes that it might well be, in the order in which to try. */
   find(inode: number, candidates: () => readonly number[], untilMs: number): Holding {
     this.#isHidden = false;
-    const known = this.#findKnown(inode);
+    const hot = this.#findKnown(inode, 0, HOT_MAX);
+    if (hot) return hot;
+    const near = this.#findPlace(inode) ?? this.#findFresh(inode);
+    if (near !== undefined) return this.#keep(near);
+    const known = this.#findKnown(inode, HOT_MAX, KNOWN_MAX);
     if (known) return known;
-    const found =
-      this.#findPlace(inode) ?? this.#findFresh(inode) ?? this.#findAmong(inode, candidates(), untilMs);
+    const found = this.#findAmong(inode, candidates(), untilMs);
     if (found !== undefined) return this.#keep(found);
     const before = this.#findAmong(
       inode,
@@ -124,18 +129,22 @@ export class Holders {
     return { kind: 'held', pid, isKnown: false };
   }
 
-  #findKnown(inode: number): Holding | undefined {
-    for (let i = 0; i < this.#known.length; i += 1) {
-      const known = this.#known[i] as Known;
+  /** Those that are gone by now are forgotten on the way. */
+  #findKnown(inode: number, from: number, end: number): Holding | undefined {
+    const gone: number[] = [];
+    let held: Holding | undefined;
+    for (const known of this.#known.slice(from, end)) {
       this.#links.choose(known.pid);
       const descriptor = this.#findNear(known.descriptor, inode);
-      if (descriptor === undefined) continue;
-      known.descriptor = descriptor;
-      this.#known.splice(i, 1);
-      this.#known.unshift(known);
-      return { kind: 'held', pid: known.pid, isKnown: true };
+      if (descriptor === undefined) {
+        if (!this.#links.exists()) gone.push(known.pid);
+        continue;
+      }
+      held = { ...this.#keep({ pid: known.pid, descriptor }), isKnown: true };
+      break;
     }
-    return undefined;
+    for (const pid of gone) this.#forget(pid);
+    return held;
   }
 
   #findNear(last: number, inode: number): number | undefined {

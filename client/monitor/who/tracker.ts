@@ -15,13 +15,15 @@ import { type End, EndTable, type Role } from './end-table.ts';
 import type { Finder } from './finder.ts';
 import type { ListenerOwners } from './listener-owners.ts';
 import type { Listening } from './listening.ts';
-import type { Trigger } from './triggers.ts';
+import type { PacketEnds, Trigger } from './triggers.ts';
 
 /** A look through all processes at a SYN; longer, and the next ones wait too long. */
 const SEARCH_MS = 5;
 /** A server accepts within this, usually; only then the connection has a process. */
 const ACCEPT_MS = 3;
 const ACCEPTS_MAX = 1024;
+/** A flow of datagrams is not looked up again so soon. */
+const DATAGRAM_KNOWN_US = 1_000_000;
 /** A listener that appeared since the last look is looked for at most this often. */
 const REFRESH_MS = 100;
 
@@ -113,6 +115,41 @@ export class Tracker {
       if (this.#accepts.length < ACCEPTS_MAX)
         this.#accepts.push({ end, dueMs: performance.now() + ACCEPT_MS });
     });
+  }
+
+  /** This host sends a datagram: its socket may be gone in a millisecond. */
+  onDatagram(
+    { source, sourcePort, destination, destinationPort }: PacketEnds,
+    interfaceIndex: number,
+    timeUs: number,
+  ): void {
+    const ends = {
+      ...tcpEnds(
+        { address: source, port: sourcePort },
+        { address: destination, port: destinationPort },
+        interfaceIndex,
+      ),
+      protocol: PROTOCOL.udp,
+    };
+    const known = this.table.live(ends);
+    if (known && timeUs - known.sinceUs < DATAGRAM_KNOWN_US) return;
+    this.#parts.counters.add('datagrams');
+    this.#spending(() => {
+      if (this.#parts.budget.allows(performance.now()) !== 'dear') return;
+      const found = this.#parts.diag.find(ends);
+      if (found.kind !== 'socket' || found.socket.localPort !== sourcePort) return;
+      if (known?.cookie === found.socket.cookie || this.#isShared(found.socket, ends)) return;
+      const end = newEnd(ends, 'client', timeUs);
+      this.table.begin(end);
+      this.table.identify(end, found.socket.cookie);
+      end.owner = this.#ownerOf(found.socket, ends);
+    });
+  }
+
+  /** Without a peer, and others on the same port: the question decides, which asks all of them. */
+  #isShared(socket: InetSocket, { local, localPort }: Ends): boolean {
+    if (socket.state === SOCKET_STATE.established) return false;
+    return this.#parts.listening.at(PROTOCOL.udp, local, localPort).length > 1;
   }
 
   #connectionAt(ends: Ends): InetSocket | 'busy' | undefined {

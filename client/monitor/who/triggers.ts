@@ -22,6 +22,8 @@ const FLAGS = 0x17;
 const SYN = 0x02;
 const SYN_ACK = 0x12;
 const V6_HEADER = 40;
+/** Below it a privilege is needed, so that it is a service which answers, not a client (IANA system ports). */
+const SYSTEM_PORTS = 1024;
 
 function refuseUnless(code: Assembler, op: number, constant: number, refuse: Label): void {
   const next = code.label();
@@ -75,11 +77,63 @@ function emitTriggers(code: Assembler, pass: Label, refuse: Label): void {
 
 /** `filter` narrows it further; one that is too large for the kernel, or wrong, does not. */
 export function compileTriggers(filter: string | undefined, snapBytes: number): Buffer {
+  return compileWith(filter, snapBytes, emitTriggers);
+}
+
+/** UDP that this host sends, but from system ports and from those of `exceptPorts`. */
+export function compileDatagrams(
+  filter: string | undefined,
+  snapBytes: number,
+  exceptPorts: readonly number[],
+): Buffer {
+  return compileWith(filter, snapBytes, (code, pass, refuse) => {
+    code.emit(OP.loadWord, AD.packetType);
+    refuseUnless(code, OP.ifEqual, OUTGOING, refuse);
+    emitUdpSourcePort(code, refuse);
+    refuseUnless(code, OP.ifAtLeast, SYSTEM_PORTS, refuse);
+    for (const port of exceptPorts) {
+      const next = code.label();
+      code.branch(OP.ifEqual, port, refuse, next);
+      code.place(next);
+    }
+    code.goto(pass);
+  });
+}
+
+/** Goes on with the source port as the accumulator. */
+function emitUdpSourcePort(code: Assembler, refuse: Label): void {
+  const [v4, v6, port] = [code.label(), code.label(), code.label()];
+  code.emit(OP.loadByte, 0);
+  code.emit(OP.and, 0xf0);
+  code.branch(OP.ifEqual, 0x60, v6, v4);
+  code.place(v6);
+  code.emit(OP.loadByte, 6);
+  refuseUnless(code, OP.ifEqual, PROTOCOL.udp, refuse);
+  code.emit(OP.loadHalf, V6_HEADER);
+  code.goto(port);
+  code.place(v4);
+  refuseUnless(code, OP.ifEqual, 0x40, refuse);
+  code.emit(OP.loadByte, 9);
+  refuseUnless(code, OP.ifEqual, PROTOCOL.udp, refuse);
+  code.emit(OP.loadHalf, 6);
+  const first = code.label();
+  code.branch(OP.ifAnyBit, 0x1fff, refuse, first);
+  code.place(first);
+  code.emit(OP.loadHeaderLength, 0);
+  code.emit(OP.loadHalfAtX, 0);
+  code.place(port);
+}
+
+function compileWith(
+  filter: string | undefined,
+  snapBytes: number,
+  emit: (code: Assembler, pass: Label, refuse: Label) => void,
+): Buffer {
   const parsed = filter === undefined ? undefined : parseFilter(filter);
   const narrower = parsed?.expression && compileBpf(parsed.expression, 'raw', snapBytes);
   const code = new Assembler();
   const [pass, refuse] = [code.label(), code.label()];
-  emitTriggers(code, pass, refuse);
+  emit(code, pass, refuse);
   code.place(refuse);
   code.emit(OP.answer, 0);
   code.place(pass);
@@ -90,14 +144,17 @@ export function compileTriggers(filter: string | undefined, snapBytes: number): 
   return narrower ? Buffer.concat([own, narrower]) : own;
 }
 
-/** One that passed: whose SYN or SYN-ACK. */
-export interface Trigger {
-  /** False: a SYN. */
-  readonly isAnswer: boolean;
+export interface PacketEnds {
   readonly source: Address;
   readonly sourcePort: number;
   readonly destination: Address;
   readonly destinationPort: number;
+}
+
+/** One that passed: whose SYN or SYN-ACK. */
+export interface Trigger extends PacketEnds {
+  /** False: a SYN. */
+  readonly isAnswer: boolean;
 }
 
 function wordsAt(bytes: Buffer, at: number): Address {
@@ -113,21 +170,39 @@ function mappedAt(bytes: Buffer, at: number): Address {
   return { w0: 0, w1: 0, w2: V4_MAPPED, w3: bytes.readUInt32BE(at) };
 }
 
-/** Reads a packet from its network header on; undefined: it is none of these. */
-export function readTrigger(bytes: Buffer, start: number, end: number): Trigger | undefined {
+/** Where the header behind that of IP begins; undefined: the packet is of another protocol, or cut. */
+function transportAt(bytes: Buffer, start: number, end: number, protocol: number): number | undefined {
   if (end - start < 20) return undefined;
   const first = bytes.readUInt8(start);
   const isV6 = first >>> 4 === 6;
   if (!isV6 && first >>> 4 !== 4) return undefined;
-  const tcp = start + (isV6 ? V6_HEADER : (first & 0x0f) * 4);
-  if (tcp + FLAGS_AT >= end || bytes.readUInt8(start + (isV6 ? 6 : 9)) !== PROTOCOL.tcp) return undefined;
+  const at = start + (isV6 ? V6_HEADER : (first & 0x0f) * 4);
+  // The ports of UDP and all that is read of TCP.
+  const needed = protocol === PROTOCOL.tcp ? FLAGS_AT + 1 : 4;
+  return at + needed <= end && bytes.readUInt8(start + (isV6 ? 6 : 9)) === protocol ? at : undefined;
+}
+
+/** Reads a packet from its network header on; undefined: it is none of these. */
+export function readTrigger(bytes: Buffer, start: number, end: number): Trigger | undefined {
+  const tcp = transportAt(bytes, start, end, PROTOCOL.tcp);
+  if (tcp === undefined) return undefined;
   const flags = bytes.readUInt8(tcp + FLAGS_AT) & FLAGS;
   if (flags !== SYN && flags !== SYN_ACK) return undefined;
+  return { isAnswer: flags === SYN_ACK, ...readEnds(bytes, start, tcp) };
+}
+
+/** The ends of a UDP packet. */
+export function readDatagram(bytes: Buffer, start: number, end: number): PacketEnds | undefined {
+  const udp = transportAt(bytes, start, end, PROTOCOL.udp);
+  return udp === undefined ? undefined : readEnds(bytes, start, udp);
+}
+
+function readEnds(bytes: Buffer, start: number, transport: number): PacketEnds {
+  const isV6 = bytes.readUInt8(start) >>> 4 === 6;
   return {
-    isAnswer: flags === SYN_ACK,
     source: isV6 ? wordsAt(bytes, start + 8) : mappedAt(bytes, start + 12),
-    sourcePort: bytes.readUInt16BE(tcp),
+    sourcePort: bytes.readUInt16BE(transport),
     destination: isV6 ? wordsAt(bytes, start + 24) : mappedAt(bytes, start + 16),
-    destinationPort: bytes.readUInt16BE(tcp + 2),
+    destinationPort: bytes.readUInt16BE(transport + 2),
   };
 }
