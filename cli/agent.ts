@@ -6,6 +6,7 @@ import { type Log, type LogForm, openLog } from '../base/log.ts';
 import { printCountOf } from '../base/units.ts';
 import { Agent } from '../client/agent.ts';
 import { openDoors } from '../client/open-doors.ts';
+import { trafficSentence } from '../client/sentence.ts';
 import type { AgentConfig } from '../config/agent.ts';
 import { loadAgentConfig } from '../config/agent-load.ts';
 import { Notify } from '../kernel/notify.ts';
@@ -89,16 +90,24 @@ async function forward(config: AgentConfig, log: Log, path: string, { io, view }
 }
 
 function linesOf(agent: Agent): string[] {
-  return agent.status().destinations.map(({ sentence }) => sentence);
+  const { destinations, traffic } = agent.status();
+  return [
+    ...destinations.map(({ sentence }) => sentence),
+    ...(traffic === null ? [] : [trafficSentence(traffic)]),
+  ];
 }
 
 function sayReady(config: AgentConfig, log: Log, io: Io): void {
   const inputs = printCountOf(config.inputs.length, 'input');
   const destinations = printCountOf(config.destinations.length, 'destination');
-  log.info(`Belfry ${io.version} agent is ready: ${inputs}, ${destinations} from ${config.path}.`, {
-    event: 'ready',
-    pid: io.pid,
-  });
+  const watching = config.traffic === undefined ? '' : ', watching connections';
+  log.info(
+    `Belfry ${io.version} agent is ready: ${inputs}, ${destinations}${watching} from ${config.path}.`,
+    {
+      event: 'ready',
+      pid: io.pid,
+    },
+  );
 }
 
 /** What is still on disk, for whoever stops an agent before the host goes away. */

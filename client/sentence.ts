@@ -1,6 +1,7 @@
-// A destination in one sentence, for `belfry status`, for the line on a terminal and for the log.
+// A destination, or the watching of connections, in one sentence, for `belfry status`, for the line on a terminal and for the log.
 
-import { printCount, printSize, printSpan } from '../base/units.ts';
+import { printCount, printCountOf, printSize, printSpan } from '../base/units.ts';
+import type { TrafficStatus } from './monitor/traffic-status.ts';
 import type { DestinationStatus } from './status.ts';
 
 type Told = Pick<DestinationStatus, 'name' | 'state' | 'queue' | 'perSecond' | 'draining'>;
@@ -54,4 +55,20 @@ function waitingWords({ queue }: Told): string {
   const oldest = queue.oldestS === null ? '' : `, oldest ${printAge(queue.oldestS * 1000)}`;
   const messages = queue.waiting === 1 ? 'message' : 'messages';
   return `${printCount(queue.waiting)} ${messages} (${printSize(queue.waitingBytes)}) waiting${oldest}`;
+}
+
+/** Interfaces that are named; of more, how many. */
+const INTERFACES_NAMED_MAX = 3;
+
+/** "traffic: watching eth0, lo; 12 connections now, 340 events told, 12 packets LOST" */
+export function trafficSentence({ interfaces, counts, events }: TrafficStatus): string {
+  const good = interfaces.filter(({ state }) => state === 'captured').map(({ name }) => name);
+  const named = good.length > INTERFACES_NAMED_MAX ? printCountOf(good.length, 'interface') : good.join(', ');
+  const told = Object.values(events).reduce((total, count) => total + count, 0);
+  const lost = counts['dropped'] ?? 0;
+  return [
+    `traffic: watching ${named || 'no interface'}; ${printCountOf(counts['flows'] ?? 0, 'connection')} now`,
+    `${printCountOf(told, 'event')} told`,
+    ...(lost > 0 ? [`${printCountOf(lost, 'packet')} LOST`] : []),
+  ].join(', ');
 }

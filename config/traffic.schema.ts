@@ -174,7 +174,7 @@ export const trafficSchema = {
       format: 'path',
       description:
         'File with one line for each event, beside the messages: see [the traffic log](traffic-log.md). Also what `rateLimit` held back stands in it. SIGHUP opens it anew. Absent: none.',
-      examples: ['/var/log/belfry/traffic.log'],
+      examples: ['/var/log/belfry-agent/traffic.log'],
     },
     logMode: {
       ...fileMode,

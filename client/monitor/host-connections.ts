@@ -1,8 +1,8 @@
 // What the kernel says of this host's connections: those that are open now, and how many began since the host did.
-// From the text of /proc/net/tcp, tcp6, snmp and /proc/uptime (proc(5)); handed in, so that a test brings its own.
+// From the text of /proc/net/tcp, tcp6 and snmp (proc(5)); handed in, so that a test brings its own.
 // Refuses: UDP conversations, which the kernel does not count; it knows datagrams alone.
 
-import { endianness } from 'node:os';
+import { endianness, uptime } from 'node:os';
 import { type Address, V4_MAPPED } from '../../base/ip.ts';
 
 export interface HostConnection {
@@ -79,10 +79,10 @@ function counter(snmp: string, protocol: string, name: string): number {
 }
 
 /** `read` gives the text of a file, or nothing where there is none. */
-export function hostConnections(read: (path: string) => string): HostConnections {
+export function hostConnections(read: (path: string) => string, upS = uptime()): HostConnections {
   const all = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((path) => connectionsIn(read(path)));
   const snmp = read('/proc/net/snmp');
-  const uptimeS = Math.max(UPTIME_S_MIN, Number.parseFloat(read('/proc/uptime')) || 0);
+  const uptimeS = Math.max(UPTIME_S_MIN, upS);
   const perDay = (count: number) => (count * DAY_S) / uptimeS;
   return {
     open: withoutOtherEnds(all),

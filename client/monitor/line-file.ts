@@ -12,7 +12,8 @@ import { codeOf } from '../../base/fault.ts';
 import { printCount } from '../../base/units.ts';
 import { TROUBLE_TEXT, troubleOf } from '../../delivery/spool/reasons.ts';
 
-const { O_WRONLY, O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK } = constants;
+const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOCTTY, O_NONBLOCK } = constants;
+const FLAGS = O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK;
 
 const FLUSH_MS = 100;
 const LOOK_MS = 1000;
@@ -169,11 +170,23 @@ export class LineFile {
     this.#lookedAtMs = performance.now();
     try {
       await mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
-      this.#handle = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK, mode);
+      this.#handle = (await this.#make(path, mode)) ?? (await open(path, FLAGS));
       await this.#endTornLine(path);
       this.#trouble = undefined;
     } catch (error) {
       this.#fail(error);
+    }
+  }
+
+  /** With its mode, whatever the umask of the service; undefined: it is there already, and keeps what it has. */
+  async #make(path: string, mode: number): Promise<FileHandle | undefined> {
+    try {
+      const handle = await open(path, FLAGS | O_CREAT | O_EXCL, mode);
+      await handle.chmod(mode).catch(() => undefined);
+      return handle;
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return undefined;
+      throw error;
     }
   }
 

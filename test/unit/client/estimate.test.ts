@@ -25,10 +25,9 @@ function host(files: Readonly<Record<string, string>> = {}): HostConnections {
     '/proc/net/tcp': TCP,
     '/proc/net/tcp6': TCP6,
     '/proc/net/snmp': SNMP,
-    '/proc/uptime': '86400.55 1000.00\n',
     ...files,
   };
-  return hostConnections((path) => all[path] ?? '');
+  return hostConnections((path) => all[path] ?? '', 86_400);
 }
 
 test('open connections are read from the tables of the kernel', { skip: SKIP }, () => {

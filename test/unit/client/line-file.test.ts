@@ -35,6 +35,8 @@ const holds = (path: string, text: string) =>
   waitUntil(`${path} holds ${text}`, () => readText(path) === text);
 
 test('lines come by themselves, in a directory of their own, however long its name', async (t) => {
+  const before = process.umask(0o077);
+  t.after(() => process.umask(before));
   const { path, file } = make(t);
   await file.start();
   file.write('one');
