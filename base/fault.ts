@@ -88,6 +88,10 @@ export const FAULTS = {
     means: 'This Belfry, or the Node.js that runs it, stands where a service cannot reach it.',
   },
   INSTALL_FAILED: { exit: EXIT.config, means: 'A step of an installation, or of a removal, did not work.' },
+  LOG_NOT_READABLE: {
+    exit: EXIT.nothing,
+    means: 'A log file or directory that was named does not exist, or cannot be read.',
+  },
   SEND_FAILED: { exit: EXIT.nothing, means: 'A message could not be handed to its destination.' },
 } as const satisfies Record<string, { exit: ExitCode; means: string }>;
 

@@ -12,6 +12,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   queue: async () => (await import('./queue.ts')).queueCommand,
   senders: async () => (await import('./senders.ts')).sendersCommand,
   clients: async () => (await import('./clients.ts')).clientsCommand,
+  disconnects: async () => (await import('./disconnects.ts')).disconnectsCommand,
   ntp: async () => (await import('./ntp.ts')).ntpCommand,
   install: async () => (await import('./install.ts')).installCommand,
   uninstall: async () => (await import('./uninstall.ts')).uninstallCommand,

@@ -1,0 +1,106 @@
+// Finds events in log files: a search for the mark of a sentence over whole blocks, and only lines that hold one are
+// decoded. Two readings: the first finds the connections that somebody asks for and who reports at all, the second
+// collects everything that any host told of those. So memory follows what is asked for, not the size of the logs.
+// Refuses: to go on collecting over its limits; what was left out is counted and said.
+
+import { MARK } from '../../traffic/events/view.ts';
+import { type Connection, connectionsOf, keyOf } from '../../traffic/pair/connection.ts';
+import { HostBook } from '../../traffic/pair/hosts.ts';
+import { type Report, readReport } from '../../traffic/pair/line.ts';
+import { type LogFile, readBlocks } from './files.ts';
+
+/** Ends of connections that are looked at, and reports that are kept of them: about 200 MB. */
+const KEYS_MAX = 100_000;
+const REPORTS_MAX = 300_000;
+
+const LF = 0x0a;
+const MARK_BYTES = Buffer.from(MARK);
+
+export interface Found {
+  readonly book: HostBook;
+  readonly connections: readonly Connection[];
+  readonly files: readonly LogFile[];
+  /** Lines that are events. */
+  readonly events: number;
+  /** Events that were wanted and had no room. */
+  readonly leftOut: number;
+  /** Sentences about files that could not be read whole. */
+  readonly troubles: readonly string[];
+}
+
+/** Lines with the mark, as text. */
+export function eachMarkedLine(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  onLine: (line: string) => void,
+): void {
+  const block = bytes.subarray(start, end);
+  let at = block.indexOf(MARK_BYTES);
+  while (at >= 0) {
+    const from = block.lastIndexOf(LF, at) + 1;
+    const found = block.indexOf(LF, at);
+    const to = found < 0 ? block.length : found;
+    onLine(block.toString('utf8', from, to));
+    at = block.indexOf(MARK_BYTES, to);
+  }
+}
+
+async function readAll(
+  files: readonly LogFile[],
+  onReport: (report: Report) => void,
+  onBytes: (count: number) => void,
+): Promise<string[]> {
+  const troubles: string[] = [];
+  for (const file of files) {
+    const { longLines, trouble } = await readBlocks(
+      file,
+      (bytes, start, end) =>
+        eachMarkedLine(bytes, start, end, (line) => {
+          const report = readReport(line);
+          if (report) onReport(report);
+        }),
+      onBytes,
+    );
+    if (trouble !== undefined) troubles.push(`${file.path} could not be read to its end: ${trouble}.`);
+    if (longLines > 0) troubles.push(`${file.path}: ${longLines} overlong lines were passed over.`);
+  }
+  return troubles;
+}
+
+export async function findConnections(
+  files: readonly LogFile[],
+  isWanted: (report: Report) => boolean,
+  onBytes: (count: number) => void,
+): Promise<Found> {
+  const book = new HostBook();
+  const byKey = new Map<string, Report[]>();
+  let [events, leftOut, kept] = [0, 0, 0];
+  const troubles = await readAll(
+    files,
+    (report) => {
+      events += 1;
+      book.add(report.host, report.event);
+      if (!isWanted(report)) return;
+      const key = keyOf(report.event);
+      if (byKey.size < KEYS_MAX) byKey.set(key, []);
+      else if (!byKey.has(key)) leftOut += 1;
+    },
+    onBytes,
+  );
+  if (byKey.size > 0) {
+    await readAll(
+      files,
+      (report) => {
+        const reports = byKey.get(keyOf(report.event));
+        if (!reports) return;
+        kept += 1;
+        if (kept <= REPORTS_MAX) reports.push(report);
+        else leftOut += 1;
+      },
+      onBytes,
+    );
+  }
+  const connections = [...byKey.values()].flatMap((reports) => connectionsOf(reports, book));
+  return { book, connections, files, events, leftOut, troubles };
+}

@@ -1,0 +1,215 @@
+// The views of one connection, put together: events of one host and one id are a view, views of different hosts whose
+// ends are the same and whose times overlap, within what their clocks may be wrong, are one connection.
+// Promises: the order in which reports come changes nothing. Views are turned so that all agree who the client is.
+// Refuses: to pair across an address translation: there the ends differ, and each view stays alone.
+
+import type { Pair } from '../events/facts.ts';
+import type { ToldEvent } from '../events/read-sentence.ts';
+import type { HostBook } from './hosts.ts';
+import type { Report } from './line.ts';
+
+export interface HostView {
+  readonly host: string;
+  readonly ids: readonly string[];
+  /** In order of time. */
+  readonly events: readonly ToldEvent[];
+  readonly startUs: number;
+  /** Of the last event. */
+  readonly endUs: number;
+  /** What became of it, as this host saw it; undefined: it was open when the host last spoke of it. */
+  readonly outcome: ToldEvent | undefined;
+}
+
+export interface Connection {
+  readonly protocol: string;
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  readonly serverAddress: string;
+  readonly serverPort: number;
+  /** As the host at that end saw it. */
+  readonly client: HostView | undefined;
+  readonly server: HostView | undefined;
+  /** On the way, or of whom nobody knows where they stand. */
+  readonly others: readonly HostView[];
+}
+
+/** The same for both directions and for whoever took whom for the client. */
+export function keyOf(event: ToldEvent): string {
+  const one = `${event.clientAddress} ${event.clientPort}`;
+  const two = `${event.serverAddress} ${event.serverPort}`;
+  return one < two ? `${event.protocol} ${one} ${two}` : `${event.protocol} ${two} ${one}`;
+}
+
+/** Where nobody says how good a clock is, and where nobody keeps it. */
+const UNTOLD_ERROR_US = 2_000_000;
+const UNKEPT_ERROR_US = 120_000_000;
+/** The way of a packet. */
+const WAY_US = 1_000_000;
+/** The last SYN that Linux sends comes 127 s after the first (tcp_syn_retries 6): one host may have seen only that one. */
+const SYN_RETRIES_US = 130_000_000;
+
+function slackOf({ events }: HostView): number {
+  const errorUs = events.at(-1)?.clockErrorUs;
+  if (errorUs === undefined) return UNTOLD_ERROR_US;
+  return Number.isFinite(errorUs) ? errorUs : UNKEPT_ERROR_US;
+}
+
+const FINAL_TURNS: ReadonlySet<string> = new Set(['closed', 'reset', 'refused', 'noAnswer']);
+const DOUBTFUL_TURNS: ReadonlySet<string> = new Set(['timeout', 'halfClosed']);
+
+function outcomeOf(events: readonly ToldEvent[]): ToldEvent | undefined {
+  return (
+    events.findLast(({ turn }) => FINAL_TURNS.has(turn)) ??
+    events.findLast(({ turn }) => DOUBTFUL_TURNS.has(turn))
+  );
+}
+
+function viewOf(host: string, ids: readonly string[], unsorted: readonly ToldEvent[]): HostView {
+  const events = [...unsorted].sort(
+    (a, b) => a.timeUs - b.timeUs || (a.turn < b.turn ? -1 : 1) || (a.id < b.id ? -1 : 1),
+  );
+  return {
+    host,
+    ids,
+    events,
+    startUs: Math.min(...events.map(({ timeUs, afterUs }) => timeUs - afterUs)),
+    endUs: events.at(-1)?.timeUs ?? 0,
+    outcome: outcomeOf(events),
+  };
+}
+
+function byStart(a: HostView, b: HostView): number {
+  return a.startUs - b.startUs || compareText(a.host, b.host) || compareText(a.ids[0] ?? '', b.ids[0] ?? '');
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** One view for each host and id; a report that came twice is one. */
+function viewsOf(reports: readonly Report[]): HostView[] {
+  const byId = new Map<string, Map<string, ToldEvent>>();
+  for (const { host, event } of reports) {
+    const key = `${host} ${event.id}`;
+    const events = byId.get(key) ?? new Map<string, ToldEvent>();
+    byId.set(key, events);
+    events.set(`${event.turn} ${event.timeUs}`, event);
+  }
+  const views = [...byId].map(([key, events]) => {
+    const [host = '', id = ''] = key.split(' ');
+    return viewOf(host, [id], [...events.values()]);
+  });
+  return joinRestarts(views.sort(byStart));
+}
+
+/** An agent that was started anew meets its open connections in the middle: the same view, told under two ids. */
+function joinRestarts(views: readonly HostView[]): HostView[] {
+  const joined: HostView[] = [];
+  for (const view of views) {
+    const at = joined.findLastIndex(({ host }) => host === view.host);
+    const before = joined[at];
+    const goesOn = before?.outcome === undefined && view.events[0]?.isMidstream;
+    if (before && goesOn && view.startUs >= before.endUs) {
+      joined[at] = viewOf(view.host, [...before.ids, ...view.ids], [...before.events, ...view.events]);
+    } else joined.push(view);
+  }
+  return joined;
+}
+
+/** How far apart two views are; Infinity: they cannot be of one connection. */
+function distance(a: HostView, b: HostView): number {
+  const slackUs = slackOf(a) + slackOf(b) + WAY_US;
+  // A view from the middle knows no start.
+  const hasMiddle = (a.events[0]?.isMidstream ?? false) || (b.events[0]?.isMidstream ?? false);
+  const apartUs = hasMiddle ? 0 : Math.abs(a.startUs - b.startUs);
+  if (apartUs > slackUs + SYN_RETRIES_US) return Number.POSITIVE_INFINITY;
+  if (a.startUs - slackUs > overUs(b) || b.startUs - slackUs > overUs(a)) return Number.POSITIVE_INFINITY;
+  return apartUs + (a.outcome && b.outcome ? Math.abs(a.endUs - b.endUs) : 0);
+}
+
+/** From when on no packet is of this connection; after doubtful turns it may go on. */
+function overUs({ outcome }: HostView): number {
+  return outcome && FINAL_TURNS.has(outcome.turn) ? outcome.timeUs : Number.POSITIVE_INFINITY;
+}
+
+/** Reports of one key (keyOf) as connections, in order of time. */
+export function connectionsOf(reports: readonly Report[], book: HostBook): Connection[] {
+  const groups: HostView[][] = [];
+  for (const view of viewsOf(reports)) {
+    let best: HostView[] | undefined;
+    let bestDistance = Number.POSITIVE_INFINITY;
+    for (const group of groups) {
+      const isTaken = group.some(({ host }) => host === view.host);
+      const far = isTaken ? Number.POSITIVE_INFINITY : distance(group[0] as HostView, view);
+      if (far < bestDistance) [best, bestDistance] = [group, far];
+    }
+    if (best) best.push(view);
+    else groups.push([view]);
+  }
+  return groups.map((views) => joinViews(views, book));
+}
+
+// ---- who is the client
+
+/** How well a view knows who is the client: it saw the handshake, it saw a beginning, it came later. */
+function certainty({ events }: HostView): number {
+  if (events.some(({ rttUs, turn }) => rttUs !== undefined || turn === 'refused' || turn === 'noAnswer'))
+    return 2;
+  return events[0]?.isMidstream ? 0 : 1;
+}
+
+function swap(pair: Pair): Pair {
+  return [pair[1], pair[0]];
+}
+
+const OTHER_SIDE = { client: 'server', server: 'client' } as const;
+
+function turned(event: ToldEvent): ToldEvent {
+  const { view, by, packets, payloadBytes, outstanding } = event;
+  return {
+    ...event,
+    clientAddress: event.serverAddress,
+    clientPort: event.serverPort,
+    serverAddress: event.clientAddress,
+    serverPort: event.clientPort,
+    view: view === 'client' || view === 'server' ? OTHER_SIDE[view] : view,
+    by: by && OTHER_SIDE[by],
+    packets: packets && swap(packets),
+    payloadBytes: payloadBytes && swap(payloadBytes),
+    retransmitted: swap(event.retransmitted),
+    outstanding: outstanding && swap(outstanding),
+  };
+}
+
+function isAlike(a: ToldEvent | undefined, b: ToldEvent | undefined): boolean {
+  return a?.clientAddress === b?.clientAddress && a?.clientPort === b?.clientPort;
+}
+
+function joinViews(views: readonly HostView[], book: HostBook): Connection {
+  const sure = [...views].sort((a, b) => certainty(b) - certainty(a) || byStart(a, b))[0] as HostView;
+  const first = sure.events[0] as ToldEvent;
+  const alike = views.map((view) =>
+    viewOf(
+      view.host,
+      view.ids,
+      view.events.map((event) => (isAlike(event, first) ? event : turned(event))),
+    ),
+  );
+  const { protocol, clientAddress, clientPort, serverAddress, serverPort } = first;
+  const standsAt = (view: HostView, side: 'client' | 'server', address: string) => {
+    const where = view.events[0]?.view;
+    return where === side || where === 'both' || (where === 'host' && book.owns(view.host, address));
+  };
+  const client = alike.find((view) => standsAt(view, 'client', clientAddress));
+  const server = alike.find((view) => standsAt(view, 'server', serverAddress));
+  return {
+    protocol,
+    clientAddress,
+    clientPort,
+    serverAddress,
+    serverPort,
+    client,
+    server,
+    others: alike.filter((view) => view !== client && view !== server),
+  };
+}
