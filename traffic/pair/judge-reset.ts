@@ -149,6 +149,6 @@ function got(one: Case, side: Side): Ruling {
 function seenOnTheWay({ connection }: Case): Ruling {
   const view = connection.others.find(({ outcome }) => outcome?.turn === 'reset') as HostView;
   const end = view.outcome as ToldEvent;
-  const text = `${view.host}, which is neither end, saw a RST in the ${end.by ?? 'other'}${end.by ? "'s" : ''} name${afterText(end)}; neither end reports a RST`;
+  const text = `a host between them, ${view.host}, saw a RST in the ${end.by ?? 'other'}${end.by ? "'s" : ''} name${afterText(end)}; neither end reports a RST`;
   return { code: 'reset-one-sided', text, timeUs: end.timeUs };
 }

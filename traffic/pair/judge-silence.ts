@@ -49,7 +49,7 @@ export function judgeTimeout(one: Case): Ruling {
 function seenOnTheWay({ connection }: Case): Ruling {
   const view = connection.others.find(({ outcome }) => outcome?.turn === 'timeout') as HostView;
   const event = view.outcome as ToldEvent;
-  const text = `${view.host}, which is neither end, saw bytes that nobody acknowledged`;
+  const text = `a host between them, ${view.host}, saw bytes that nobody acknowledged`;
   return { code: 'timeout-one-sided', text, timeUs: event.timeUs };
 }
 
