@@ -124,7 +124,8 @@ export function layOut(width: number, isOneLineWanted: boolean): TableLayout {
   const fixed = columns.reduce((sum, column) => sum + column.width + 1, 0);
   const room = width - 1 - fixed;
   if (isOneLine) {
-    const ends = Math.max(8, Math.min(END_MAX * 2 + 1, room >= END_MIN * 2 + 20 ? Math.ceil(room * 0.65) : room));
+    const shared = Math.max(END_MIN * 2 + 3, Math.floor(room * 0.65));
+    const ends = room < shared + PROCESS_MIN ? Math.max(8, room) : Math.min(END_MAX * 2 + 3, shared);
     return { isOneLine, end: ends, process: Math.max(0, room - ends - 1), columns };
   }
   const process = Math.max(PROCESS_MIN, Math.floor((room - 1) * 0.4));

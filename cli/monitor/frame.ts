@@ -13,7 +13,7 @@ import { detailLines, wrapLines } from './detail.ts';
 import { helpLines } from './help.ts';
 import { pivotHeading, pivotLine } from './pivot-table.ts';
 import { type Listed, listRows, settle } from './rows.ts';
-import { bothEnds, clockText, fitLine, type Line, safe, short, span, type Style } from './text.ts';
+import { bothEnds, clockText, fitLine, type Line, safe, short, type Span, span, type Style } from './text.ts';
 import type { Connection, Model, Size, Sort, ViewState } from './view.ts';
 
 export interface Frame {
@@ -187,17 +187,37 @@ function totalsLine({ model, width }: Parts): Line {
   return bothEnds(left, [drops], width);
 }
 
-const HINTS = {
-  browse: 's sort  / filter  Space pause  Enter detail  h p o pivots  c clear  ? help  q quit',
-  narrow: '? help  q quit  s sort  / filter',
-  sort: 'Sort by: p packets  b bytes  r rate  t round trip  l last  a age  n name',
-  page: 'up down scroll  Esc or q back',
-} as const;
+/** What fits is shown, from the left; how to leave and where the rest stands come first. */
+const HINTS: readonly (readonly [key: string, does: string])[] = [
+  ['q', 'quit'],
+  ['?', 'help'],
+  ['s', 'sort'],
+  ['/', 'filter'],
+  ['Space', 'pause'],
+  ['Enter', 'detail'],
+  ['h p o', 'pivots'],
+  ['c', 'clear'],
+  ['w', 'events'],
+];
+const SORT_HINT = 'Sort by: p packets  b bytes  r rate  t round trip  l last  a age  n name';
+const PAGE_HINT = 'up down scroll  Esc or q back';
+
+function keyHints(width: number): Line {
+  const line: Span[] = [];
+  let used = 0;
+  for (const [key, does] of HINTS) {
+    const length = key.length + does.length + 3;
+    if (used + length > width) break;
+    used += length;
+    line.push(span(` ${key}`, 'accent'), span(` ${does} `, 'dim'));
+  }
+  return fitLine(line, width);
+}
 
 function hintsLine({ state, width }: Parts): Line {
   if (state.note !== undefined) return fitLine([span(` ${state.note}`, 'warn')], width);
-  if (state.mode.kind === 'sort') return fitLine([span(` ${HINTS.sort}`, 'accent')], width);
-  return fitLine([span(` ${width < 60 ? HINTS.narrow : HINTS.browse}`, 'dim')], width);
+  if (state.mode.kind === 'sort') return fitLine([span(` ${SORT_HINT}`, 'accent')], width);
+  return keyHints(width);
 }
 
 /** The totals are always there; above them a prompt, below them the keys. */
@@ -247,7 +267,7 @@ function makePage(parts: Parts, height: number): Frame {
     titleLine(parts),
     ...padLines(whole.slice(top, top + room), room, width),
     totalsLine(parts),
-    fitLine([span(` ${more}${HINTS.page}`, 'dim')], width),
+    fitLine([span(` ${more}${PAGE_HINT}`, 'dim')], width),
   ];
   const mode = state.mode.kind === 'browse' ? state.mode : { ...state.mode, top };
   return { lines, state: { ...state, mode } as ViewState, rows: [], page: room };

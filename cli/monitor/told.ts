@@ -26,7 +26,8 @@ const TONES: Readonly<Record<Turn, ToldEvent['tone']>> = {
 export function toldEvent(facts: SeenFacts, owners: Owners): ToldEvent {
   const sentence = sentenceOf(facts, owners, undefined);
   const mark = sentence.lastIndexOf(` ${MARK}`);
-  const text = mark === -1 ? sentence : sentence.slice(0, mark);
+  // A narrow screen has better use for these four columns; what is not TCP says so.
+  const text = (mark === -1 ? sentence : sentence.slice(0, mark)).replace(/^TCP /, '');
   return { timeUs: facts.timeUs, flow: facts.flow, tone: TONES[facts.turn], text };
 }
 
