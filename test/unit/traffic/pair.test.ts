@@ -316,6 +316,27 @@ test('no answer: the SYN was lost, its answer was, or the host gave none', () =>
       'The SYN arrived and 9 packets went back, but no answer reached the client: lost on the way back.',
     ],
   );
+  assert.deepEqual(saying([[WEB, none]]), [
+    'no-answer-one-sided',
+    'The client sent 5 SYNs and got no answer; no report of 10.0.0.1 was found in these files.',
+  ]);
+  assert.match(
+    saying([[DB, answered]])[1] ?? '',
+    /^The server sent 9 SYN-ACKs, which nobody acknowledged: no report of 10\.0\.0\.2 /,
+  );
+});
+
+const WAITS: Told = {
+  turn: 'timeout',
+  atMs: 80_000,
+  lastMs: 70_000,
+  outstanding: [60, 0],
+  payloadBytes: [560, 400],
+  retransmitted: [6, 0],
+};
+
+test('timed out: lost on the way, cut both ways, acknowledgements lost, the other host silent', () => {
+  const less: Told = { turn: 'closed', by: 'server', atMs: 100_000, payloadBytes: [500, 400] };
   assert.deepEqual(
     saying([
       [WEB, WAITS],
