@@ -17,7 +17,7 @@ export class LineOutlet {
   #drained: (() => void) | undefined;
 
   /** `lossLine` tells of so many lines that are missing. */
-  constructor(onGone: () => void, lossLine: (lines: number) => string, path?: string) {
+  constructor(onGone: (code: string) => void, lossLine: (lines: number) => string, path?: string) {
     this.#outlet = new Outlet(onGone, path);
     this.#lossLine = lossLine;
   }

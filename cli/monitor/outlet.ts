@@ -13,14 +13,14 @@ const AGAIN_MS = 10;
 export class Outlet {
   readonly #fd: number;
   readonly #isOwn: boolean;
-  readonly #onGone: () => void;
+  readonly #onGone: (code: string) => void;
   #pending = Buffer.alloc(0);
   #whenFree: (() => void) | undefined;
   #isGone = false;
   #isClosed = false;
 
-  /** `onGone` is called once, when nobody reads any more. */
-  constructor(onGone: () => void, path = `/proc/self/fd/${STDOUT}`) {
+  /** `onGone` is called once, when nobody reads any more (EPIPE, EIO), or it cannot be written for another reason. */
+  constructor(onGone: (code: string) => void, path = `/proc/self/fd/${STDOUT}`) {
     this.#onGone = onGone;
     let fd = STDOUT;
     try {
@@ -87,14 +87,14 @@ export class Outlet {
 
   #failed(error: unknown): void {
     if (codeOf(error) === 'EAGAIN') setTimeout(() => this.#step(), AGAIN_MS);
-    else this.#end();
+    else this.#end(codeOf(error) ?? String(error));
   }
 
-  #end(): void {
+  #end(code: string): void {
     this.#pending = Buffer.alloc(0);
     if (this.#isGone || this.#isClosed) return;
     this.#isGone = true;
-    this.#onGone();
+    this.#onGone(code);
   }
 
   /** At the end, when nothing else may run: what is under way is finished and this is written, for at most so long. */

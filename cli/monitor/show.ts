@@ -81,7 +81,12 @@ export function lineShow(
 ): Show {
   const nowUs = () => Date.now() * 1000;
   const lossLine = (unwritten: number) => printer.losses({ ...NO_LOSSES, timeUs: nowUs() }, unwritten) ?? '';
-  const outlet = new LineOutlet(() => end('gone'), lossLine);
+  const gone = (code: string) => {
+    // A reader that has gone is how `| head` ends it; anything else is said.
+    if (code !== 'EPIPE') warn(`Standard output cannot be written: ${code}.`);
+    end('gone');
+  };
+  const outlet = new LineOutlet(gone, lossLine);
   return {
     start: () => undefined,
     event: (facts, owners) => void outlet.line(printer.event(facts, owners)),
