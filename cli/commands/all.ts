@@ -14,6 +14,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   clients: async () => (await import('./clients.ts')).clientsCommand,
   disconnects: async () => (await import('./disconnects.ts')).disconnectsCommand,
   ntp: async () => (await import('./ntp.ts')).ntpCommand,
+  monitor: async () => (await import('./monitor.ts')).monitorCommand,
   install: async () => (await import('./install.ts')).installCommand,
   uninstall: async () => (await import('./uninstall.ts')).uninstallCommand,
   logger: async () => (await import('./logger.ts')).loggerCommand,

@@ -53,7 +53,11 @@ function readDuration({ minutes, duration }: Options): number | undefined {
   if (minutes !== undefined) {
     const number = Number(minutes);
     if (number > 0 && number * 60_000 <= DURATION_MS_MAX) return number * 60_000;
-    throw usage(`"${minutes}" is no number of minutes.`, '-t', 'Write a number such as 5, or --duration 90s.');
+    throw usage(
+      `"${minutes}" is no number of minutes.`,
+      '-t',
+      'Write a number such as 5, or --duration 90s.',
+    );
   }
   return duration === undefined ? undefined : readSpan(duration, '--duration', DURATION_MS_MAX);
 }
@@ -61,7 +65,11 @@ function readDuration({ minutes, duration }: Options): number | undefined {
 function readSpan(text: string, option: string, msMax: number): number {
   const ms = parseSpan(text);
   if (ms !== undefined && ms > 0 && ms <= msMax) return ms;
-  throw usage(`"${text}" is no span of time.`, option, 'Write a number with its unit, such as "90s" or "10m".');
+  throw usage(
+    `"${text}" is no span of time.`,
+    option,
+    'Write a number with its unit, such as "90s" or "10m".',
+  );
 }
 
 function readCount(text: string | undefined): number | undefined {
@@ -115,7 +123,10 @@ export const monitorCommand: CliCommand = {
       .option('-L, --log <file>', 'write a line for each event to this file, beside the screen')
       .option('--json', 'print one JSON object an event instead of the screen')
       .option('--lines', 'print one line an event instead of the screen')
-      .option('--records <span>', 'beside the events print a record of each flow so often (VPC flow log, version 2)')
+      .option(
+        '--records <span>',
+        'beside the events print a record of each flow so often (VPC flow log, version 2)',
+      )
       .option('-t, --minutes <minutes>', 'stop after so many minutes')
       .option('--duration <span>', 'stop after this time, such as 90s')
       .option('-c, --count <number>', 'stop after so many events')
@@ -126,7 +137,7 @@ export const monitorCommand: CliCommand = {
         examples(
           'belfry monitor',
           'belfry monitor -i eth0 -L /home/cloud_user/traffic_log.txt port 2525',
-          "belfry monitor --json | jq 'select(.event == \"reset\") | .sentence'",
+          'belfry monitor --json | jq \'select(.event == "reset") | .sentence\'',
           'belfry monitor -i lo -c 1 --duration 30s tcp port 2525 || echo nothing happened',
         ),
       )

@@ -168,7 +168,10 @@ export function connectionLines(
 function restyle(line: Line, isSelected: boolean, isEnded: boolean): Line {
   if (isSelected) return line.map(({ text }) => ({ text, style: 'bar' }));
   if (!isEnded) return line;
-  return line.map(({ text, style }) => ({ text, style: style === 'plain' || style === 'good' ? 'dim' : style }));
+  return line.map(({ text, style }) => ({
+    text,
+    style: style === 'plain' || style === 'good' ? 'dim' : style,
+  }));
 }
 
 function cells(connection: Connection, layout: TableLayout, side: 0 | 1): Span[] {

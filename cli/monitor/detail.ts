@@ -117,7 +117,10 @@ export function detailLines(
     ...gone,
     [],
     fact('State', stateText(row)),
-    fact('Began', `${dateText(row.startUs)}${row.isMidstream ? ' (first packet seen; it was open before)' : ''}`),
+    fact(
+      'Began',
+      `${dateText(row.startUs)}${row.isMidstream ? ' (first packet seen; it was open before)' : ''}`,
+    ),
     fact('Last packet', `${dateText(row.lastUs)}, ${shortSpan(row.lastUs - row.startUs)} after the first`),
     fact('Client', whose(owners.client, row.isClientOwn)),
     fact('Server', whose(owners.server, row.isServerOwn)),

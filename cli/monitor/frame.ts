@@ -2,13 +2,7 @@
 // many. Title, table, events, totals, keys; what does not fit gives way in the order events, keys, title.
 // Refuses: to change anything. What the bar and the top of the list become is given back beside the lines.
 
-import {
-  connectionLines,
-  connectionsIn,
-  headingLine,
-  layOut,
-  type TableLayout,
-} from './connection-table.ts';
+import { connectionLines, connectionsIn, headingLine, layOut, type TableLayout } from './connection-table.ts';
 import { detailLines, wrapLines } from './detail.ts';
 import { helpLines } from './help.ts';
 import { pivotHeading, pivotLine } from './pivot-table.ts';
@@ -106,9 +100,15 @@ function padLines(lines: readonly Line[], height: number, width: number): Line[]
   return Array.from({ length: Math.max(0, height) }, (_, at) => lines[at] ?? fitLine([], width));
 }
 
-function tableLines(parts: Parts, rows: readonly Listed[], page: number, layout: TableLayout): readonly Line[] {
+function tableLines(
+  parts: Parts,
+  rows: readonly Listed[],
+  page: number,
+  layout: TableLayout,
+): readonly Line[] {
   const { state, width, letters } = parts;
-  if (rows.length === 0) return [[], fitLine([span(`  ${emptyText(parts)}`, 'dim')], width)].map((line) => fitLine(line, width));
+  if (rows.length === 0)
+    return [[], fitLine([span(`  ${emptyText(parts)}`, 'dim')], width)].map((line) => fitLine(line, width));
   return rows.slice(state.top, state.top + page).flatMap((row, at) => {
     const isSelected = state.focus === 'rows' && state.top + at === state.at;
     if (row.kind === 'pivot') return [pivotLine(row.pivot, isSelected, width)];
@@ -149,7 +149,10 @@ function dividerLine({ model, state, width, letters }: Parts): Line {
   const log = model.log === undefined ? '' : `, log ${model.log}`;
   const word = ` Events: ${model.eventsTotal}${back}${log} `;
   const style: Style = state.focus === 'events' ? 'strong' : 'dim';
-  return fitLine([span(letters.rule, 'dim'), span(word, style), span(letters.rule.repeat(width), 'dim')], width);
+  return fitLine(
+    [span(letters.rule, 'dim'), span(word, style), span(letters.rule.repeat(width), 'dim')],
+    width,
+  );
 }
 
 const TONES: Readonly<Record<'plain' | 'good' | 'warn' | 'bad', Style>> = {

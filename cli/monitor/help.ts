@@ -10,7 +10,10 @@ const KEYS: readonly (readonly [key: string, means: string])[] = [
   ['Enter', 'all about this connection; in another view: only its connections'],
   ['Esc', 'back: out of the detail, out of the narrowing, to the connections'],
   ['h p o', 'by host, by port, by process (its owner); Tab goes round'],
-  ['s', 'sort: then p packets, b bytes, r rate, t round trip, l last packet, a age, n name; the same again turns it round'],
+  [
+    's',
+    'sort: then p packets, b bytes, r rate, t round trip, l last packet, a age, n name; the same again turns it round',
+  ],
   ['/', 'another filter, in the language of tcpdump; empty: everything'],
   ['Space', 'pause: the screen stands still, counting goes on'],
   ['c f', 'clear what has ended'],

@@ -2,9 +2,7 @@
 // is cut waits for its rest; one that is unknown is swallowed whole, so that its letters are not taken for keys.
 // Refuses: to wait. An Escape that stands alone at the end is told by flush(), when nothing came after it.
 
-export type Key =
-  | { readonly kind: 'char'; readonly char: string }
-  | { readonly kind: NamedKey };
+export type Key = { readonly kind: 'char'; readonly char: string } | { readonly kind: NamedKey };
 
 export type NamedKey =
   | 'up'

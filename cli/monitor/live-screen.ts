@@ -3,7 +3,12 @@
 // Promises: memory does not grow with what is seen or with a terminal that is slow.
 // Refuses: to know the terminal; it is handed a place to draw.
 
-import type { InterfaceState, SeenFacts, Snapshot, SnapshotOrder } from '../../client/monitor/capture.port.ts';
+import type {
+  InterfaceState,
+  SeenFacts,
+  Snapshot,
+  SnapshotOrder,
+} from '../../client/monitor/capture.port.ts';
 import type { Losses } from '../../client/monitor/monitor.ts';
 import type { Owners } from '../../traffic/events/owner.ts';
 import { type Frame, type Look, makeFrame } from './frame.ts';
@@ -216,7 +221,8 @@ export class LiveScreen {
     const { rows = [], page = 1 } = this.#shown ?? {};
     const seen = { rows, page, eventsKept: this.#events.list().length, nowUs: nowUs() };
     const { state, order } = press(this.#state, key, seen);
-    if (state.note !== undefined && state.note !== this.#state.note) this.#noteUntilUs = nowUs() + NOTE_MS * 1000;
+    if (state.note !== undefined && state.note !== this.#state.note)
+      this.#noteUntilUs = nowUs() + NOTE_MS * 1000;
     if (state.isPaused !== this.#state.isPaused) this.#paused = state.isPaused ? this.#model() : undefined;
     this.#state = state;
     switch (order?.kind) {

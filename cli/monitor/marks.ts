@@ -51,7 +51,10 @@ export function flagMark(row: SnapshotRow, side: 0 | 1): Mark {
   if (end === 'TMOU' || end === 'NOAN') return { text: end, style: 'warn' };
   if (end !== undefined) return { text: end, style: 'bad' };
   const flags = row.flags[side];
-  return { text: LETTERS.map(([letter, bit]) => ((flags & bit) === 0 ? '-' : letter)).join(''), style: 'good' };
+  return {
+    text: LETTERS.map(([letter, bit]) => ((flags & bit) === 0 ? '-' : letter)).join(''),
+    style: 'good',
+  };
 }
 
 /** `=` seen from its SYN, `>` joined while it was open. */

@@ -25,7 +25,10 @@ export class Outlet {
     let fd = STDOUT;
     try {
       // O_APPEND changes nothing for a terminal or a pipe, and keeps what a file has.
-      fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY | constants.O_APPEND);
+      fd = openSync(
+        path,
+        constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY | constants.O_APPEND,
+      );
     } catch {
       // A socket, or another user's terminal: written in the pool of threads, which may wait.
     }

@@ -24,7 +24,12 @@ const COLUMNS: readonly Column[] = [
     text: (row) => shortCount(row.peers.size, 6),
   },
   { title: () => 'Packets', width: 7, from: 60, text: (row) => shortCount(row.packets, 6) },
-  { title: (pivot) => (isPort(pivot) ? 'To' : 'Sent'), width: 5, from: 0, text: (row) => short(row.bytesOut) },
+  {
+    title: (pivot) => (isPort(pivot) ? 'To' : 'Sent'),
+    width: 5,
+    from: 0,
+    text: (row) => short(row.bytesOut),
+  },
   {
     title: (pivot) => (isPort(pivot) ? 'Back' : 'Recvd'),
     width: 5,

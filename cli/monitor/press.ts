@@ -30,7 +30,9 @@ export function press(state: ViewState, key: Key, seen: Seen): Pressed {
   const fresh = { ...state, note: undefined };
   switch (state.mode.kind) {
     case 'browse':
-      return key.kind === 'char' ? pressLetter(fresh, key.char, seen) : { state: move(fresh, key.kind, seen) };
+      return key.kind === 'char'
+        ? pressLetter(fresh, key.char, seen)
+        : { state: move(fresh, key.kind, seen) };
     case 'sort':
       return pressSort(fresh, key);
     case 'filter':
@@ -173,7 +175,10 @@ function pressSort(state: ViewState, key: Key): Pressed {
   const sort = Object.hasOwn(SORT_KEYS, letter) ? SORT_KEYS[letter] : undefined;
   if (sort === undefined) return { state: { ...browse, note: `Nothing is sorted by "${letter}".` } };
   const isReversed = sort === state.sort ? !state.isReversed : false;
-  return { state: { ...browse, sort, isReversed, selected: undefined, at: 0, top: 0 }, order: { kind: 'look' } };
+  return {
+    state: { ...browse, sort, isReversed, selected: undefined, at: 0, top: 0 },
+    order: { kind: 'look' },
+  };
 }
 
 // ---- the prompt for a filter

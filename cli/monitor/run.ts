@@ -8,7 +8,13 @@ import type { ReadStream, WriteStream } from 'node:tty';
 import { codeOf, EXIT, Fault } from '../../base/fault.ts';
 import { printCount, printCountOf } from '../../base/units.ts';
 import type { CaptureSettings, SeenFacts } from '../../client/monitor/capture.port.ts';
-import { Monitor, type MonitorListener, type MonitorSettings } from '../../client/monitor/monitor.ts';
+import {
+  Monitor,
+  type MonitorDoors,
+  type MonitorListener,
+  type MonitorSettings,
+} from '../../client/monitor/monitor.ts';
+import { Who } from '../../client/monitor/who/who.ts';
 import { TrafficLog } from '../../client/monitor/traffic-log.ts';
 import { zoneFor } from '../../syslog/time.ts';
 import { EVENT_NAMES } from '../../traffic/events/names.ts';
@@ -32,6 +38,21 @@ export interface MonitorPlan {
   readonly owners: boolean;
   readonly promiscuous: boolean;
 }
+
+/** What a test puts in the place of the network, and of standard output. */
+export interface MonitorWorld {
+  readonly doors: MonitorDoors;
+  readonly stdout?: string;
+}
+
+const REAL: MonitorWorld = {
+  doors: {
+    openCapture: () => {
+      throw new Error('no capture yet');
+    },
+    openWho: (settings, listener) => new Who(settings, listener),
+  },
+};
 
 /** As the defaults of the agent (config/traffic.schema.ts). */
 const SNAP_BYTES = 256;
@@ -106,14 +127,14 @@ export class MonitorRun {
   #events = 0;
   #isShowing = true;
 
-  constructor(plan: MonitorPlan, io: Io) {
+  constructor(plan: MonitorPlan, io: Io, world: MonitorWorld) {
     this.#plan = plan;
     this.#io = io;
     const zone = zoneFor('local');
     const warn = (kind: string, sentence: string) => this.#warn(kind, sentence);
     this.#log =
       plan.log === undefined ? undefined : new TrafficLog({ path: plan.log, mode: LOG_MODE }, { zone, warn });
-    this.#monitor = new Monitor(settingsOf(plan), this.#listener());
+    this.#monitor = new Monitor(settingsOf(plan), this.#listener(), world.doors);
     this.#show =
       plan.output === 'screen'
         ? this.#openScreen()
@@ -121,6 +142,7 @@ export class MonitorRun {
             plan.output === 'json' ? jsonPrinter : logPrinter(zone),
             (sentence) => io.stderr(`${sentence}\n`),
             this.#until.end,
+            world.stdout,
           );
   }
 
@@ -177,7 +199,8 @@ export class MonitorRun {
     await this.#log?.start();
     this.#listenToSignals();
     const { durationMs, count } = this.#plan;
-    const timer = durationMs === undefined ? undefined : setTimeout(() => this.#until.end('time'), durationMs);
+    const timer =
+      durationMs === undefined ? undefined : setTimeout(() => this.#until.end('time'), durationMs);
     this.#show.start();
     try {
       const ending = await this.#until.ended;
@@ -218,7 +241,7 @@ export class MonitorRun {
   }
 }
 
-export async function runMonitor(plan: MonitorPlan, io: Io): Promise<number> {
+export async function runMonitor(plan: MonitorPlan, io: Io, world = REAL): Promise<number> {
   if (plan.log !== undefined) checkLog(plan.log);
-  return await new MonitorRun(plan, io).run();
+  return await new MonitorRun(plan, io, world).run();
 }

@@ -78,6 +78,7 @@ export function lineShow(
   printer: LinePrinter,
   warn: (sentence: string) => void,
   end: (ending: Ending) => void,
+  path?: string,
 ): Show {
   const nowUs = () => Date.now() * 1000;
   const lossLine = (unwritten: number) => printer.losses({ ...NO_LOSSES, timeUs: nowUs() }, unwritten) ?? '';
@@ -86,7 +87,7 @@ export function lineShow(
     if (code !== 'EPIPE') warn(`Standard output cannot be written: ${code}.`);
     end('gone');
   };
-  const outlet = new LineOutlet(gone, lossLine);
+  const outlet = new LineOutlet(gone, lossLine, path);
   return {
     start: () => undefined,
     event: (facts, owners) => void outlet.line(printer.event(facts, owners)),

@@ -29,8 +29,8 @@ export interface Source {
 export function sourceOf(monitor: Monitor): Source {
   return {
     counts: () => {
-      const counts = monitor.counts();
-      return counts;
+      const { packets = 0, ipBytes = 0, dropped = 0, flows = 0, evicted = 0 } = monitor.counts();
+      return { packets, bytes: ipBytes, dropped, flows, evicted };
     },
     interfaces: () => monitor.interfaces(),
     snapshot: (order, rowsMax) => monitor.snapshot(order, rowsMax),

@@ -47,7 +47,12 @@ test('every line is exactly as wide as the terminal, at every size, in every mod
     { kind: 'sort' },
     { kind: 'help', top: 3 },
     { kind: 'detail', flow: 9, top: 0 },
-    { kind: 'filter', text: 'port 25x'.repeat(20), cursor: 100, error: { at: 101, text: 'no port '.repeat(20) } },
+    {
+      kind: 'filter',
+      text: 'port 25x'.repeat(20),
+      cursor: 100,
+      error: { at: 101, text: 'no port '.repeat(20) },
+    },
   ];
   for (let columns = 1; columns < 150; columns += 3) {
     for (const rows of [1, 4, 5, 9, 14, 24, 43]) {
@@ -55,7 +60,8 @@ test('every line is exactly as wide as the terminal, at every size, in every mod
         for (const pivot of ['connections', 'hosts'] as const) {
           const lines = screen(seen, view({ mode, pivot, filter: 'port 2525' }), { columns, rows });
           assert.equal(lines.length, rows, `${columns}x${rows} ${mode.kind}`);
-          for (const line of lines) assert.equal(textWidth(line), columns, `${columns}x${rows} ${mode.kind}: ${line}`);
+          for (const line of lines)
+            assert.equal(textWidth(line), columns, `${columns}x${rows} ${mode.kind}: ${line}`);
         }
       }
     }
@@ -123,7 +129,10 @@ test('names from the network and from processes cannot steer the terminal', () =
 
 test('one line for each where a person wants it, or two have no room', () => {
   const wide = screen(model([connection(1)]), view({ isOneLine: true }), { columns: 132, rows: 24 });
-  assert.match(wide[2] ?? '', /^ 10\.0\.0\.2:41001 > 10\.0\.0\.1:2525 += {4}22 {2}2\.2k SPA- {3}20k .*nc\[812\]/);
+  assert.match(
+    wide[2] ?? '',
+    /^ 10\.0\.0\.2:41001 > 10\.0\.0\.1:2525 += {4}22 {2}2\.2k SPA- {3}20k .*nc\[812\]/,
+  );
   const narrow = screen(model([connection(1), connection(2)]), view(), { columns: 50, rows: 14 });
   assert.match(narrow[2] ?? '', /^ 10\.0\.0\.2:41001 > 10\.0\.0\.1:2525 = {4}22 {2}2\.2k SPA-$/);
   assert.match(narrow[3] ?? '', /41002/);
@@ -176,7 +185,11 @@ test('every sort has its measure', () => {
   const rows = [
     connection(1, { rttUs: 5, lastUs: 9, startUs: 1, bitsPerSecond: [1, 1], packets: [9, 9] }),
     connection(2, { rttUs: 7, lastUs: 5, startUs: 3, bitsPerSecond: [9, 9], packets: [1, 1] }),
-    connection(3, { rttUs: -1, lastUs: 7, startUs: 2, bitsPerSecond: [5, 0], packets: [5, 5] }, { client: { how: 'exact', process: 'aaa', pid: 1 } }),
+    connection(
+      3,
+      { rttUs: -1, lastUs: 7, startUs: 2, bitsPerSecond: [5, 0], packets: [5, 5] },
+      { client: { how: 'exact', process: 'aaa', pid: 1 } },
+    ),
   ];
   const first = (sort: ViewState['sort']) =>
     screen(model(rows), view({ sort }))
@@ -207,7 +220,14 @@ test('hosts, ports and processes add up what their connections had', () => {
   const seen = model([
     connection(1),
     connection(2, { serverPort: 443, isEnded: true }),
-    connection(3, {}, { client: { how: 'exact', process: 'curl', pid: 5 }, server: { how: 'exact', process: 'nginx', pid: 7 } }),
+    connection(
+      3,
+      {},
+      {
+        client: { how: 'exact', process: 'curl', pid: 5 },
+        server: { how: 'exact', process: 'nginx', pid: 7 },
+      },
+    ),
   ]);
   const hosts = screen(seen, view({ pivot: 'hosts' }));
   assert.match(hosts[1] ?? '', /^ Host +Conns +Open +Peers +Packets +Sent Recvd bit\/s bit\/s$/);
@@ -240,8 +260,16 @@ test('narrowed to a host, a port or a process, and cleared', () => {
 });
 
 test('the detail has everything, wrapped and scrolled, also of what is gone', () => {
-  const whole = connection(1, { retransmitted: [3, 0], outstanding: [0, 77], unreachable: [3, 1], dirHow: 'port' });
-  const events = [{ ...told(1, 'opened'), flow: 1 }, { ...told(2, 'of another'), flow: 2 }];
+  const whole = connection(1, {
+    retransmitted: [3, 0],
+    outstanding: [0, 77],
+    unreachable: [3, 1],
+    dirHow: 'port',
+  });
+  const events = [
+    { ...told(1, 'opened'), flow: 1 },
+    { ...told(2, 'of another'), flow: 2 },
+  ];
   const mode = { kind: 'detail', flow: 1, top: 0 } as const;
   const size = { columns: 80, rows: 40 };
   const text = screen(model([whole], { events }), view({ mode }), size).join('\n');

@@ -15,9 +15,25 @@ function read(...pieces: readonly string[]): string[] {
 }
 
 test('letters, arrows and their like', () => {
-  assert.deepEqual(read('aé \r\t\x7f\x03\x1a'), ['a', 'é', ' ', '<enter>', '<tab>', '<backspace>', '<interrupt>', '<suspend>']);
+  assert.deepEqual(read('aé \r\t\x7f\x03\x1a'), [
+    'a',
+    'é',
+    ' ',
+    '<enter>',
+    '<tab>',
+    '<backspace>',
+    '<interrupt>',
+    '<suspend>',
+  ]);
   assert.deepEqual(read('\x1b[A\x1b[B\x1bOC\x1bOD'), ['<up>', '<down>', '<right>', '<left>']);
-  assert.deepEqual(read('\x1b[5~\x1b[6~\x1b[H\x1b[4~\x1b[3~\x1b[Z'), ['<pageUp>', '<pageDown>', '<home>', '<end>', '<delete>', '<backTab>']);
+  assert.deepEqual(read('\x1b[5~\x1b[6~\x1b[H\x1b[4~\x1b[3~\x1b[Z'), [
+    '<pageUp>',
+    '<pageDown>',
+    '<home>',
+    '<end>',
+    '<delete>',
+    '<backTab>',
+  ]);
   assert.deepEqual(read('\x1b[1;5A'), ['<up>']);
 });
 
@@ -45,7 +61,11 @@ const MANY: Model = model(
 );
 
 /** Presses one after the other, each on the frame that the one before led to. */
-function type(text: string, from: ViewState = view(), seen: Model = MANY): { state: ViewState; orders: Order[] } {
+function type(
+  text: string,
+  from: ViewState = view(),
+  seen: Model = MANY,
+): { state: ViewState; orders: Order[] } {
   let state = from;
   const orders: Order[] = [];
   const reader = new KeyReader();
@@ -70,7 +90,10 @@ test('x, q and Ctrl-C leave', () => {
 
 test('s and a letter sort; the same again turns it round', () => {
   const sorted = type('sp');
-  assert.deepEqual([sorted.state.sort, sorted.state.isReversed, sorted.state.mode.kind], ['packets', false, 'browse']);
+  assert.deepEqual(
+    [sorted.state.sort, sorted.state.isReversed, sorted.state.mode.kind],
+    ['packets', false, 'browse'],
+  );
   assert.deepEqual(sorted.orders, [{ kind: 'look' }]);
   assert.deepEqual([type('spsp').state.isReversed, type('spspsp').state.isReversed], [true, false]);
   assert.deepEqual(
@@ -114,7 +137,10 @@ test('h, p, o and Tab turn to the other views; Enter narrows, Esc goes back', ()
     ['hosts', 'ports', 'processes', 'connections', 'hosts', 'connections', 'processes'],
   );
   const narrowed = type('hj\r').state;
-  assert.deepEqual([narrowed.pivot, narrowed.narrowing], ['connections', { pivot: 'hosts', key: '10.0.0.2' }]);
+  assert.deepEqual(
+    [narrowed.pivot, narrowed.narrowing],
+    ['connections', { pivot: 'hosts', key: '10.0.0.2' }],
+  );
   const back = type('\x1b', narrowed).state;
   assert.deepEqual([back.pivot, back.narrowing, back.selected], ['hosts', undefined, '10.0.0.2']);
   assert.equal(type('\x1b', back).state.pivot, 'connections');

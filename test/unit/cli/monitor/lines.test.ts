@@ -47,13 +47,26 @@ test('interfaces, losses and records are events too', () => {
     ...{ time, event: 'interface', iface: 'eth1', state: 'absent', trouble: 'no such device' },
   });
   assert.deepEqual(JSON.parse(jsonPrinter.losses(LOSSES, 7) ?? ''), {
-    ...{ time, event: 'losses', dropped: 3, evicted: 1, unwritten: 7, heldBack: { 'no-answer': 12, opened: 0 } },
+    ...{
+      time,
+      event: 'losses',
+      dropped: 3,
+      evicted: 1,
+      unwritten: 7,
+      heldBack: { 'no-answer': 12, opened: 0 },
+    },
   });
   const none = { ...LOSSES, dropped: 0, evicted: 0, heldBack: { opened: 0 } };
-  assert.deepEqual([jsonPrinter.losses(none), logPrinter(UTC).losses(none), lossWords(none)], [undefined, undefined, undefined]);
+  assert.deepEqual(
+    [jsonPrinter.losses(none), logPrinter(UTC).losses(none), lossWords(none)],
+    [undefined, undefined, undefined],
+  );
   const record = '2 - eth0 10.0.0.2 10.0.0.1 41001 2525 6 12 1234 1795211583 1795211595 ACCEPT OK';
   const read = JSON.parse(jsonPrinter.record(record)) as Record<string, unknown>;
-  assert.deepEqual([read['event'], read['interface-id'], read['srcaddr'], read['packets'], read['log-status']], ['record', 'eth0', '10.0.0.2', 12, 'OK']);
+  assert.deepEqual(
+    [read['event'], read['interface-id'], read['srcaddr'], read['packets'], read['log-status']],
+    ['record', 'eth0', '10.0.0.2', 12, 'OK'],
+  );
   assert.equal(logPrinter(UTC).record(record), record);
 });
 
@@ -64,15 +77,24 @@ test('in a pipe an event is a line of the log', () => {
     /^2026-11-20T21:53:15\.300000\+00:00; TCP; eth0; 2221 bytes; from 10\.0\.0\.2:41001 to 10\.0\.0\.1:2525; Connection reset by the server/,
   );
   assert.match(printer.losses(LOSSES) ?? '', /LOST; 3 packets dropped by the kernel/);
-  assert.match(printer.interface({ name: 'eth1', state: 'captured', trouble: undefined }, NOW_US), /; eth1; captured$/);
+  assert.match(
+    printer.interface({ name: 'eth1', state: 'captured', trouble: undefined }, NOW_US),
+    /; eth1; captured$/,
+  );
 });
 
 test('the lower window has the sentence, its tone, and no mark for pairing', () => {
   const told = toldEvent(RESET, NC);
   assert.deepEqual([told.flow, told.tone, told.timeUs], [1, 'bad', NOW_US]);
-  assert.match(told.text, /^10\.0\.0\.2:41001 -> 10\.0\.0\.1:2525 reset by the server after .*\(client nc\[812\] of root\)$/);
+  assert.match(
+    told.text,
+    /^10\.0\.0\.2:41001 -> 10\.0\.0\.1:2525 reset by the server after .*\(client nc\[812\] of root\)$/,
+  );
   assert.match(toldEvent(row(2, { protocol: 17, turn: 'closed' }), {}).text, /^UDP /);
-  assert.equal(toldInterface({ name: 'eth1', state: 'absent', trouble: 'no such device' }, 1).text, 'Interface eth1 is absent: no such device');
+  assert.equal(
+    toldInterface({ name: 'eth1', state: 'absent', trouble: 'no such device' }, 1).text,
+    'Interface eth1 is absent: no such device',
+  );
   assert.equal(
     toldLosses(LOSSES)?.text,
     '3 packets dropped by the kernel; 1 connection forgotten, the table is full; events not shown, too many at once: 12 no-answer',
@@ -81,9 +103,13 @@ test('the lower window has the sentence, its tone, and no mark for pairing', () 
 
 test('of events the newest are kept, all are counted', () => {
   const ring = new EventRing();
-  for (let at = 0; at < 3 * EVENTS_KEPT + 5; at++) ring.add({ timeUs: at, flow: undefined, tone: 'plain', text: '' });
+  for (let at = 0; at < 3 * EVENTS_KEPT + 5; at++)
+    ring.add({ timeUs: at, flow: undefined, tone: 'plain', text: '' });
   const list = ring.list();
-  assert.deepEqual([list.length, list[0]?.timeUs, list.at(-1)?.timeUs], [EVENTS_KEPT, 2 * EVENTS_KEPT + 5, 3 * EVENTS_KEPT + 4]);
+  assert.deepEqual(
+    [list.length, list[0]?.timeUs, list.at(-1)?.timeUs],
+    [EVENTS_KEPT, 2 * EVENTS_KEPT + 5, 3 * EVENTS_KEPT + 4],
+  );
   assert.equal(ring.total, 3 * EVENTS_KEPT + 5);
 });
 
@@ -117,7 +143,10 @@ test('nobody is asked for ever, nor for what an event has told or what has ended
   lookups.learn(2, NC);
   await lookups.look([row(2)], NOW_US);
   assert.deepEqual([asked, lookups.of(2)], [3, NC]);
-  await lookups.look(Array.from({ length: 500 }, (_, at) => row(at + 10)), NOW_US);
+  await lookups.look(
+    Array.from({ length: 500 }, (_, at) => row(at + 10)),
+    NOW_US,
+  );
   assert.equal(asked, 3 + 128);
 });
 

@@ -3,7 +3,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ENTER_SCREEN, LEAVE_SCREEN, Painter } from '../../../../cli/monitor/painter.ts';
-import { fit, fitMiddle, type Line, safe, short, shortMs, shortSpan, span, textWidth } from '../../../../cli/monitor/text.ts';
+import {
+  fit,
+  fitMiddle,
+  type Line,
+  safe,
+  short,
+  shortMs,
+  shortSpan,
+  span,
+  textWidth,
+} from '../../../../cli/monitor/text.ts';
 
 const SIZE = { columns: 10, rows: 3 };
 const lines = (...texts: readonly string[]): Line[] => texts.map((text) => [span(text)]);
@@ -32,7 +42,10 @@ test('each line begins and ends plain, with and without colours', () => {
   const line: Line = [span('a', 'bad'), span('b'), span('c', 'bar')];
   const coloured = new Painter(true).paint([line], { columns: 3, rows: 1 });
   assert.match(coloured, /\x1b\[1;1H\x1b\[1;31ma\x1b\[0mb\x1b\[7mc\x1b\[0m/);
-  const plain = new Painter(false).paint([[span('a', 'good'), span('b', 'bad'), span('c', 'bar')]], { columns: 3, rows: 1 });
+  const plain = new Painter(false).paint([[span('a', 'good'), span('b', 'bad'), span('c', 'bar')]], {
+    columns: 3,
+    rows: 1,
+  });
   assert.doesNotMatch(plain, /\x1b\[3\dm|;3\dm/);
   assert.match(plain, /a\x1b\[1mb\x1b\[0m\x1b\[7mc\x1b\[0m/);
 });
@@ -41,7 +54,10 @@ test('what is switched on at the start is switched off at the end', () => {
   const on = [...ENTER_SCREEN.matchAll(/\?(\d+)([hl])/g)].map(([, mode, way]) => [mode, way]);
   const off = [...LEAVE_SCREEN.matchAll(/\?(\d+)([hl])/g)].map(([, mode, way]) => [mode, way]);
   for (const [mode, way] of on)
-    assert.ok(off.some(([other, back]) => other === mode && back !== way), `mode ${mode}`);
+    assert.ok(
+      off.some(([other, back]) => other === mode && back !== way),
+      `mode ${mode}`,
+    );
 });
 
 test('numbers are short, and never wider than their column', () => {
@@ -49,7 +65,14 @@ test('numbers are short, and never wider than their column', () => {
     ...['0', '999', '1.0k', '1.2k', '9.9k', '10k', '12k', '999k', '1.0M', '1.2M', '5.0P'],
   ]);
   for (let value = 1; value < 1e17; value *= 1.37) assert.ok(short(value).length <= 4, String(value));
-  assert.deepEqual([-1, 42, 420, 12_345, 123_456, 9e12].map(shortMs), ['', '0.042', '0.42', '12.3', '123', '99999']);
+  assert.deepEqual([-1, 42, 420, 12_345, 123_456, 9e12].map(shortMs), [
+    '',
+    '0.042',
+    '0.42',
+    '12.3',
+    '123',
+    '99999',
+  ]);
   assert.deepEqual([0, 9.94e6, 9.96e6, 59.6e6, 200e6, 3.6e9, 7.5e9, 90_000e6, 9e12].map(shortSpan), [
     ...['0.0s', '9.9s', '10s', '1m00s', '3m20s', '1h00m', '2h05m', '1d01h', '104d04h'],
   ]);
