@@ -4,7 +4,7 @@
 
 import type { Command } from 'commander';
 import { EXIT, Fault } from '../../base/fault.ts';
-import { parseSpan, printCount, printCountOf, printSize } from '../../base/units.ts';
+import { parseSpan, printCount, printCountOf, printSize, printSpan } from '../../base/units.ts';
 import { findZone, type ZoneOffset } from '../../syslog/time.ts';
 import { LifeWatch, readContext, Window } from '../disconnects/context.ts';
 import { findLogFiles, type LogFile } from '../disconnects/files.ts';
@@ -108,8 +108,8 @@ function windowOf({ newest }: Group, aroundUs: number, linesMax: number, found: 
   const views = [client, server, ...others].flatMap((view) => (view ? [view] : []));
   const owners = [clientAddress, serverAddress].flatMap((address) => found.book.ownerOf(address)?.name ?? []);
   const hosts = new Set([...views.map(({ host }) => host), ...owners]);
-  const marks = views.flatMap(({ ids }) => ids.map((id) => `${MARK}${id} `));
-  const isOwn = (text: string) => marks.some((mark) => text.includes(mark));
+  // Events stand in the verdicts already; here is what the hosts said besides.
+  const isOwn = (text: string) => text.includes(MARK);
   return new Window(newest.verdict.timeUs, aroundUs, hosts, linesMax, isOwn);
 }
 
@@ -136,7 +136,7 @@ async function aroundOf(
   return new Map(
     windows.map(([group, window]) => {
       const { lines } = window;
-      return [group, { spanText: options.context as string, lines, more: window.more }];
+      return [group, { spanText: printSpan(aroundUs / 1000), lines, more: window.more }];
     }),
   );
 }

@@ -74,7 +74,8 @@ export async function findConnections(
   onBytes: (count: number) => void,
 ): Promise<Found> {
   const book = new HostBook();
-  const byKey = new Map<string, Report[]>();
+  // A line may stand in several files: what was told once is kept once.
+  const byKey = new Map<string, Map<string, Report>>();
   let [events, leftOut, kept] = [0, 0, 0];
   const troubles = await readAll(
     files,
@@ -83,8 +84,9 @@ export async function findConnections(
       book.add(report.host, report.event);
       if (!isWanted(report)) return;
       const key = keyOf(report.event);
-      if (byKey.size < KEYS_MAX) byKey.set(key, []);
-      else if (!byKey.has(key)) leftOut += 1;
+      if (byKey.has(key)) return;
+      if (byKey.size < KEYS_MAX) byKey.set(key, new Map());
+      else leftOut += 1;
     },
     onBytes,
   );
@@ -93,14 +95,16 @@ export async function findConnections(
       files,
       (report) => {
         const reports = byKey.get(keyOf(report.event));
-        if (!reports) return;
+        const { id, turn, timeUs } = report.event;
+        const told = `${report.host} ${id} ${turn} ${timeUs}`;
+        if (!reports || reports.has(told)) return;
         kept += 1;
-        if (kept <= REPORTS_MAX) reports.push(report);
+        if (kept <= REPORTS_MAX) reports.set(told, report);
         else leftOut += 1;
       },
       onBytes,
     );
   }
-  const connections = [...byKey.values()].flatMap((reports) => connectionsOf(reports, book));
+  const connections = [...byKey.values()].flatMap((reports) => connectionsOf([...reports.values()], book));
   return { book, connections, files, events, leftOut, troubles };
 }

@@ -118,7 +118,8 @@ function roleOf(view: HostView, { client, server }: Connection): string {
 function viewCells(view: HostView, connection: Connection, page: Page): readonly string[] {
   const event = view.outcome ?? (view.events.at(-1) as ToldEvent);
   const { packets, payloadBytes, retransmitted } = event;
-  const amount = (way: 0 | 1) => `${packets?.[way] ?? 0} packets, ${payloadBytes?.[way] ?? 0} bytes`;
+  const amount = (way: 0 | 1) =>
+    `${printCountOf(packets?.[way] ?? 0, 'packet')}, ${printCountOf(payloadBytes?.[way] ?? 0, 'byte')}`;
   const again = retransmitted[0] + retransmitted[1];
   const counts = packets
     ? `${amount(0)} to the server; ${amount(1)} back${again > 0 ? `; ${again} sent again` : ''}`
@@ -202,9 +203,8 @@ export function summaryCounts(all: readonly Judged[]): [VerdictCode, number][] {
 }
 
 function pairName({ connection }: Judged, book: HostBook): string {
-  const { clientAddress, serverAddress, serverPort, protocol } = connection;
   const name = (address: string) => book.ownerOf(address)?.name ?? address;
-  return `${name(clientAddress)} -> ${endText(name(serverAddress), serverPort, protocolNumber(protocol))}`;
+  return `${name(connection.clientAddress)} -> ${name(connection.serverAddress)}`;
 }
 
 export function printSummary(all: readonly Judged[], page: Page): string {

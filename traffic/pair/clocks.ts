@@ -1,5 +1,5 @@
 // How two hosts' clocks stand to each other, and so which of two events came first. A connection that both hosts saw begin
-// is an exchange as NTP makes it: the SYN leaves and arrives, the SYN-ACK leaves and arrives; from the four times follow
+// is an exchange as NTP makes it: the SYN leaves and arrives, its answer (SYN-ACK, or RST) leaves and arrives; from the four times follow
 // the offset of the clocks and the most that it can be wrong (RFC 5905 section 8). Else what the hosts say of their own
 // clocks must do, and where they say nothing, nothing is claimed.
 // Refuses: to put an order on what lies within the error.
@@ -30,6 +30,8 @@ function handshakeOf({ events, startUs }: HostView): Handshake | undefined {
     if (opened.afterUs - opened.rttUs > CLEAN_US) return undefined;
     return { synUs: opened.timeUs - opened.afterUs, synAckUs: opened.timeUs - opened.afterUs + opened.rttUs };
   }
+  const refused = events.find(({ turn, unreachable }) => turn === 'refused' && unreachable === undefined);
+  if (refused?.packets?.[0] === 1) return { synUs: startUs, synAckUs: refused.timeUs };
   const told = events.find(({ rttUs }) => rttUs !== undefined);
   const isClean = told && told.retransmitted[0] === 0 && told.retransmitted[1] === 0 && !told.isHandshakeOpen;
   return isClean ? { synUs: startUs, synAckUs: startUs + (told.rttUs ?? 0) } : undefined;

@@ -132,21 +132,35 @@ function overUs({ outcome }: HostView): number {
   return outcome && FINAL_TURNS.has(outcome.turn) ? outcome.timeUs : Number.POSITIVE_INFINITY;
 }
 
+/** A view is held against so many that began after it; between two hosts and two ports there are no more at once. */
+const NEIGHBOURS_MAX = 50;
+
+/** Pairs of views that may be of one connection, the nearest first. */
+function candidates(views: readonly HostView[]): (readonly [a: number, b: number])[] {
+  const found: { a: number; b: number; far: number }[] = [];
+  views.forEach((view, a) => {
+    const last = Math.min(views.length, a + 1 + NEIGHBOURS_MAX);
+    for (let b = a + 1; b < last; b += 1) {
+      const other = views[b] as HostView;
+      const far = other.host === view.host ? Number.POSITIVE_INFINITY : distance(view, other);
+      if (far < Number.POSITIVE_INFINITY) found.push({ a, b, far });
+    }
+  });
+  return found.sort((x, y) => x.far - y.far || x.a - y.a || x.b - y.b).map(({ a, b }) => [a, b]);
+}
+
 /** Reports of one key (keyOf) as connections, in order of time. */
 export function connectionsOf(reports: readonly Report[], book: HostBook): Connection[] {
-  const groups: HostView[][] = [];
-  for (const view of viewsOf(reports)) {
-    let best: HostView[] | undefined;
-    let bestDistance = Number.POSITIVE_INFINITY;
-    for (const group of groups) {
-      const isTaken = group.some(({ host }) => host === view.host);
-      const far = isTaken ? Number.POSITIVE_INFINITY : distance(group[0] as HostView, view);
-      if (far < bestDistance) [best, bestDistance] = [group, far];
-    }
-    if (best) best.push(view);
-    else groups.push([view]);
+  const views = viewsOf(reports);
+  const groups = views.map((view) => [view]);
+  for (const [a, b] of candidates(views)) {
+    const [one, two] = [groups[a] as HostView[], groups[b] as HostView[]];
+    const meets = one === two || one.some(({ host }) => two.some((other) => other.host === host));
+    if (meets) continue;
+    one.push(...two);
+    for (const view of two) groups[views.indexOf(view)] = one;
   }
-  return groups.map((views) => joinViews(views, book));
+  return [...new Set(groups)].map((members) => joinViews(members, book));
 }
 
 // ---- who is the client

@@ -65,10 +65,10 @@ function refusedByServer(one: Case, end: ToldEvent, atClient: ToldEvent | undefi
   return { code, text: `${said}; ${sawIt('client', order, true)}`, timeUs: end.timeUs, order };
 }
 
-/** "none of the 3 SYNs", "2 of the 3 SYNs" */
+/** "only 2 of the 3 SYNs arrived" */
 function arrivedText(sent: number | undefined, arrived: number | undefined): string {
   if (sent === undefined || arrived === undefined || arrived >= sent) return 'the SYN arrived';
-  return `${arrived} of the ${countOf(sent, 'SYN')} arrived`;
+  return `only ${arrived} of the ${countOf(sent, 'SYN')} arrived`;
 }
 
 export function judgeNoAnswer(one: Case): Ruling {

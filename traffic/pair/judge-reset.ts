@@ -37,7 +37,8 @@ function afterText({ packets }: ToldEvent): string {
 
 export function judgeReset(one: Case): Ruling {
   const { client, server } = one.connection;
-  if (client && server && client.host === server.host) return onOneHost(one, client);
+  const isOneHost = client !== undefined && client.host === server?.host;
+  if (isOneHost && client.outcome?.turn === 'reset') return onOneHost(one, client);
   const parts = { client: partOf(client, 'client'), server: partOf(server, 'server') };
   if (parts.client === 'sent' && parts.server === 'sent') return bothSent(one.connection);
   for (const side of ['server', 'client'] as const) {

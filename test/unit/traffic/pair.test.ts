@@ -295,7 +295,7 @@ test('no answer: the SYN was lost, its answer was, or the host gave none', () =>
     ]),
     [
       'no-answer-ignored',
-      "3 of the 5 SYNs arrived at the server's host, which gave no answer: its firewall drops them, or the queue of the server is full.",
+      "Only 3 of the 5 SYNs arrived at the server's host, which gave no answer: its firewall drops them, or the queue of the server is full.",
     ],
   );
   const answered: Told = {
