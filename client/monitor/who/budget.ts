@@ -2,9 +2,9 @@
 // flood of connections then costs names, and never the host.
 
 /** The share of one core that looking up may take for long. */
-const SHARE = 0.3;
+const SHARE = 0.4;
 /** What may be used at once, after a quiet while. */
-const BURST_MS = 150;
+const BURST_MS = 200;
 
 /** `dear`: processes may be searched; `cheap`: the kernel may be asked for the socket; `none`: neither. */
 export type Allowance = 'dear' | 'cheap' | 'none';

@@ -50,6 +50,11 @@ export class WhoCounters {
     this.#numbers[at] = (this.#numbers[at] as number) + number;
   }
 
+  /** What was counted in rehearsal. */
+  clear(): void {
+    this.#numbers.fill(0);
+  }
+
   read(): WhoCounts {
     const entries = WHO_COUNTS.map((name, at) => [name, this.#numbers[at] as number] as const);
     return Object.fromEntries(entries) as Record<WhoCount, number>;

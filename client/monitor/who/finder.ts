@@ -9,7 +9,7 @@ import type { Ends, InetDiag, InetSocket } from '../../../kernel/inet-diag.ts';
 import type { Owner, ProcHow } from '../../../traffic/events/owner.ts';
 import type { Allowance } from './budget.ts';
 import type { WhoCounters } from './counts.ts';
-import type { Holders, Holding } from './holders.ts';
+import type { Holders, Holding, Search } from './holders.ts';
 import { type Process, readProcess, readProcessGroup } from './processes.ts';
 import { type Group, type Groups, readGroupPath } from './units.ts';
 import type { Users } from './users.ts';
@@ -57,7 +57,7 @@ export class Finder {
     const { holders, counters } = this.#parts;
     counters.add('lookups');
     const beganMs = performance.now();
-    const holding = holders.find(socket.inode, () => this.#candidates(socket), beganMs + searchMs);
+    const holding = holders.find(socket.inode, this.#search(socket, ends, beganMs + searchMs));
     if (holding.kind === 'held') {
       const owner = this.byProcess(holding.pid, holding.isKnown ? 'cache' : 'exact', socket, beganMs);
       if (owner) counters.add(holding.isKnown ? 'foundKnown' : 'foundScan');
@@ -73,11 +73,23 @@ export class Finder {
     return pids.slice(-CANDIDATES_MAX).reverse();
   }
 
+  #search(socket: InetSocket, ends: Ends, untilMs: number): Search {
+    return {
+      candidates: () => this.#candidates(socket),
+      isThere: () => this.#isThere(socket, ends),
+      untilMs,
+    };
+  }
+
+  #isThere({ cookie }: InetSocket, ends: Ends): boolean {
+    const now = this.#parts.diag.find(ends);
+    return now.kind === 'socket' && now.socket.cookie === cookie && now.socket.inode !== 0;
+  }
+
   #reason(holding: Holding, socket: InetSocket, ends: Ends): ProcHow {
     if (holding.kind === 'late') return 'unknown:busy';
-    const now = this.#parts.diag.find(ends);
-    const isThere = now.kind === 'socket' && now.socket.cookie === socket.cookie && now.socket.inode !== 0;
-    if (!isThere || holding.kind === 'held') return 'unknown:closed';
+    // A process that was found and is gone, or a socket that was closed while all were looked through.
+    if (holding.kind === 'held' || !this.#isThere(socket, ends)) return 'unknown:closed';
     return this.#unseen(holding);
   }
 
@@ -117,8 +129,9 @@ export class Finder {
   /** Of a socket that waits, for whom no sweep has come yet. */
   listenerOf(socket: InetSocket, searchMs: number): Owner {
     const beganMs = performance.now();
-    const candidates = () => this.#candidates(socket);
-    const holding = this.#parts.holders.find(socket.inode, candidates, beganMs + searchMs);
+    const untilMs = beganMs + searchMs;
+    const search = { candidates: () => this.#candidates(socket), isThere: () => true, untilMs };
+    const holding = this.#parts.holders.find(socket.inode, search);
     const owner =
       holding.kind === 'held' ? this.byProcess(holding.pid, 'listener', socket, beganMs) : undefined;
     if (owner) return owner;

@@ -5,11 +5,17 @@
 // Refuses: to search longer than it is told; and memory without end: 64 known processes, 65,536 known inodes.
 
 import { DescriptorLinks } from '../../../kernel/descriptor-links.ts';
-import { listDescriptors, listProcesses } from './processes.ts';
+import { listDescriptors, listProcesses, readLastPid, readLeader } from './processes.ts';
 
 /** As many as were measured to serve connections of a millisecond (docs/who.md). */
 const KNOWN_MAX = 64;
 const FRESH_MAX = 64;
+/** The last pids that were given: what a shell starts for one command, some times over. */
+const NEWEST_MAX = 24;
+/** A socket that is gone meanwhile is not looked for any longer than this. */
+const CHECK_MS = 1;
+/** linux/threads.h, PID_MAX_LIMIT. */
+const PIDS = 4_194_304;
 /** Known processes that are tried before those that have just begun. */
 const HOT_MAX = 4;
 const INODES_MAX = 65_536;
@@ -25,8 +31,18 @@ export type Holding =
   | { readonly kind: 'nobody' }
   /** Nobody among those that may be looked into. */
   | { readonly kind: 'hidden' }
+  /** The socket was closed meanwhile. */
+  | { readonly kind: 'gone' }
   /** The time was over before all had been looked through. */
   | { readonly kind: 'late' };
+
+export interface Search {
+  /** Processes that it might well be, in the order in which to try. */
+  readonly candidates: () => readonly number[];
+  /** Whether the socket has this inode still. */
+  readonly isThere: () => boolean;
+  readonly untilMs: number;
+}
 
 interface Known {
   readonly pid: number;
@@ -46,29 +62,34 @@ export class Holders {
   readonly #fresh = new Set<number>();
   /** Where an inode was seen when somebody else was looked for. */
   readonly #places = new Map<number, Place>();
+  /** The pid that was given last, as far as it is known. */
+  #newest = 0;
   /** Set while searching: somebody could not be looked into. */
   #isHidden = false;
 
-  /** `candidates`: processes that it might well be, in the order in which to try. */
-  find(inode: number, candidates: () => readonly number[], untilMs: number): Holding {
+  find(inode: number, search: Search): Holding {
     this.#isHidden = false;
     const hot = this.#findKnown(inode, 0, HOT_MAX);
     if (hot) return hot;
-    const near = this.#findPlace(inode) ?? this.#findFresh(inode);
+    const near = this.#findPlace(inode) ?? this.#findFresh(inode) ?? this.#findNewest(inode);
     if (near !== undefined) return this.#keep(near);
     const known = this.#findKnown(inode, HOT_MAX, KNOWN_MAX);
-    if (known) return known;
-    const found = this.#findAmong(inode, candidates(), untilMs);
-    if (found !== undefined) return this.#keep(found);
-    const before = this.#findAmong(
-      inode,
-      this.#known.map(({ pid }) => pid),
-      untilMs,
-    );
-    if (before !== undefined) return { ...this.#keep(before), isKnown: true };
-    const anybody = this.#findAmong(inode, listProcesses(), untilMs);
-    if (anybody !== undefined) return this.#keep(anybody);
-    if (performance.now() > untilMs) return { kind: 'late' };
+    return known ?? this.#findFar(inode, search);
+  }
+
+  /** Where each process costs a list of its descriptors: only for a socket that is there still. */
+  #findFar(inode: number, search: Search): Holding {
+    const pids = [
+      () => search.candidates(),
+      () => this.#known.map(({ pid }) => pid),
+      () => newestFirst(listProcesses(), this.#newest),
+    ];
+    for (const list of pids) {
+      if (!search.isThere()) return { kind: 'gone' };
+      const found = this.#findAmong(inode, list(), search);
+      if (typeof found === 'string') return { kind: found };
+      if (found !== undefined) return this.#keep(found);
+    }
     return { kind: this.#isHidden ? 'hidden' : 'nobody' };
   }
 
@@ -88,7 +109,7 @@ export class Holders {
   /** Every process that holds one of these, oldest first; and all other sockets on the way are remembered. */
   *sweep(wanted: ReadonlySet<number>): Generator<void, ReadonlyMap<number, readonly number[]>> {
     const held = new Map<number, number[]>();
-    for (const pid of listProcesses().reverse()) {
+    for (const pid of listProcesses().sort((a, b) => a - b)) {
       for (const inode of this.#socketsOf(pid)) {
         if (!wanted.has(inode)) continue;
         const pids = held.get(inode) ?? [];
@@ -173,9 +194,31 @@ export class Holders {
     return undefined;
   }
 
-  #findAmong(inode: number, pids: readonly number[], untilMs: number): Place | undefined {
+  /** Pids are given in order, so a process that began a moment ago has one of the last. */
+  #findNewest(inode: number): Place | undefined {
+    this.#newest = readLastPid() ?? this.#newest;
+    for (let pid = this.#newest; pid > this.#newest - NEWEST_MAX && pid > 0; pid -= 1) {
+      this.#links.choose(pid);
+      if (!this.#links.exists()) continue;
+      for (const descriptor of FIRST_DESCRIPTORS) {
+        if (this.#links.inode(descriptor) !== inode) continue;
+        // A thread has a number of its own, and the descriptors of its process.
+        const leader = readLeader(pid);
+        return leader === undefined ? undefined : { pid: leader, descriptor };
+      }
+    }
+    return undefined;
+  }
+
+  #findAmong(inode: number, pids: readonly number[], search: Search): Place | 'gone' | 'late' | undefined {
+    let checkAtMs = performance.now() + CHECK_MS;
     for (const pid of pids) {
-      if (performance.now() > untilMs) return undefined;
+      const nowMs = performance.now();
+      if (nowMs > search.untilMs) return 'late';
+      if (nowMs > checkAtMs) {
+        if (!search.isThere()) return 'gone';
+        checkAtMs = nowMs + CHECK_MS;
+      }
       const held = this.#search(pid, inode);
       if (held) return held;
     }
@@ -209,4 +252,10 @@ export class Holders {
       this.#places.delete(this.#places.keys().next().value as number);
     this.#places.set(inode, place);
   }
+}
+
+/** From the last one that was given downwards, and from the largest on: they begin again at the lowest. */
+export function newestFirst(pids: readonly number[], last: number): number[] {
+  const age = (pid: number) => (pid <= last ? last - pid : last - pid + PIDS);
+  return [...pids].sort((a, b) => age(a) - age(b));
 }

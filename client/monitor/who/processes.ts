@@ -51,7 +51,19 @@ export function readProcessGroup(pid: number): string | undefined {
   return text === undefined ? undefined : readGroupFile(text);
 }
 
-/** Those that can be seen, newest (largest) first. */
+/** The process that a thread belongs to; of a process, itself. */
+export function readLeader(pid: number): number | undefined {
+  const found = /^Tgid:\t(\d+)$/m.exec(readShort(`/proc/${pid}/status`) ?? '')?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+/** The pid that was given last; undefined: a sandbox hides it (ProcSubset=pid). */
+export function readLastPid(): number | undefined {
+  const last = Number(readShort('/proc/loadavg')?.split(' ')[4]);
+  return last > 0 ? last : undefined;
+}
+
+/** Those that can be seen. */
 export function listProcesses(): number[] {
   try {
     const pids: number[] = [];
@@ -59,7 +71,7 @@ export function listProcesses(): number[] {
       const first = name.charCodeAt(0);
       if (first >= 0x31 && first <= 0x39) pids.push(Number(name));
     }
-    return pids.sort((a, b) => b - a);
+    return pids;
   } catch {
     return [];
   }

@@ -18,7 +18,7 @@ import type { Listening } from './listening.ts';
 import type { PacketEnds, Trigger } from './triggers.ts';
 
 /** A look through all processes at a SYN; longer, and the next ones wait too long. */
-const SEARCH_MS = 5;
+const SEARCH_MS = 10;
 /** A server accepts within this, usually; only then the connection has a process. */
 const ACCEPT_MS = 3;
 const ACCEPTS_MAX = 1024;

@@ -21,6 +21,7 @@ import { Finder } from './finder.ts';
 import { Holders } from './holders.ts';
 import { ListenerOwners } from './listener-owners.ts';
 import { Listening } from './listening.ts';
+import { rehearseLookups } from './rehearsal.ts';
 import { CONNECTED_STATES, Tracker } from './tracker.ts';
 import { compileTriggers, readTrigger } from './triggers.ts';
 import { Groups } from './units.ts';
@@ -46,10 +47,6 @@ const ENDS_RECEIVE_BYTES = 1024 * 1024;
 const TOKEN = { bell: 0, packets: 1, ends: 2, starts: 3, datagrams: 4 } as const;
 /** SYNs that wait while the thread looks somebody up: at some 1.5 KiB of the kernel's memory each, a thousand. */
 const PACKETS_RECEIVE_BYTES = 1024 * 1024;
-/** An inode that nobody has, for looking through all processes before it matters. */
-const NOBODY = 0xffff_ffff;
-const REHEARSALS = 3;
-const REHEARSAL_MS = 20;
 
 interface Early {
   readonly question: NumberedQuestion;
@@ -74,6 +71,7 @@ export class WhoLoop {
   readonly #early: Early[] = [];
   #answered: { number: number; owners: ReturnType<Answers['answer']> }[] = [];
   #diag: InetDiag | undefined;
+  #finder: Finder | undefined;
   #tracker: Tracker | undefined;
   #answers: Answers | undefined;
   #listenerOwners: ListenerOwners | undefined;
@@ -157,6 +155,7 @@ export class WhoLoop {
     const finder = new Finder(parts);
     const listenerOwners = new ListenerOwners(finder, this.#holders);
     const tracker = new Tracker({ diag, finder, listening, listenerOwners, counters, budget });
+    this.#finder = finder;
     this.#listenerOwners = listenerOwners;
     this.#tracker = tracker;
     this.#answers = new Answers({
@@ -169,8 +168,8 @@ export class WhoLoop {
     const sweepUntilMs = performance.now() + SWEEP_START_MS;
     this.#lookAtListeners();
     while (this.#sweep && performance.now() < sweepUntilMs) this.#sweepOn(SWEEP_SLICE_MS);
-    for (let i = 0; i < REHEARSALS; i += 1)
-      this.#holders.find(NOBODY, () => [], performance.now() + REHEARSAL_MS);
+    if (this.#diag && this.#finder) rehearseLookups(this.#diag, this.#finder, this.#holders);
+    this.#counters.clear();
     const untilMs = performance.now() + ADOPT_START_MS;
     for (const protocol of [6, 17])
       for (const family of [4, 6] as const)
