@@ -3,6 +3,7 @@
 // collects everything that any host told of those. So memory follows what is asked for, not the size of the logs.
 // Refuses: to go on collecting over its limits; what was left out is counted and said.
 
+import { printCountOf } from '../../base/units.ts';
 import { MARK } from '../../traffic/events/view.ts';
 import { type Connection, connectionsOf, keyOf } from '../../traffic/pair/connection.ts';
 import { HostBook } from '../../traffic/pair/hosts.ts';
@@ -63,7 +64,8 @@ async function readAll(
       onBytes,
     );
     if (trouble !== undefined) troubles.push(`${file.path} could not be read to its end: ${trouble}.`);
-    if (longLines > 0) troubles.push(`${file.path}: ${longLines} overlong lines were passed over.`);
+    if (longLines > 0)
+      troubles.push(`${file.path}: passed over, for their length: ${printCountOf(longLines, 'line')}.`);
   }
   return troubles;
 }

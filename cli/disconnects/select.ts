@@ -70,15 +70,18 @@ export function parseMoment(text: string, option: string, zone: ZoneOffset, nowM
   if (text !== '' && parts && (day !== undefined || parts[2] !== undefined)) {
     const today = new Date(nowMs + zone.offsetMin(nowMs / 1000) * 60_000).toISOString().slice(0, 10);
     const localMs = Date.parse(`${day ?? today}T${minutes}${seconds.replace(',', '.')}Z`);
-    const guess = (offset ?? zone).offsetMin(localMs / 1000);
-    const ms = localMs - (offset ?? zone).offsetMin(localMs / 1000 - guess * 60) * 60_000;
-    if (!Number.isNaN(ms)) return ms * 1000;
+    if (!Number.isNaN(localMs)) return utcUs(localMs, offset ?? zone);
   }
   throw usage(
     `"${text}" is no time.`,
     option,
     'Write "2026-11-20T21:53:03" (with "Z" or "+01:00" for another zone), "21:53" for today, or "2h" for two hours ago.',
   );
+}
+
+function utcUs(localMs: number, zone: ZoneOffset): number {
+  const guess = zone.offsetMin(localMs / 1000);
+  return (localMs - zone.offsetMin(localMs / 1000 - guess * 60) * 60_000) * 1000;
 }
 
 function portOf({ port }: Wishes): number | undefined {
