@@ -260,7 +260,10 @@ function promptLines({ state, width }: Parts): readonly Line[] {
 
 function makePage(parts: Parts, height: number): Frame {
   const { state, width } = parts;
-  const whole = state.mode.kind === 'help' ? wrapLines(helpLines(width), width) : detailOf(parts);
+  const whole =
+    state.mode.kind === 'help'
+      ? wrapLines(helpLines(width, parts.model.ownersTrouble), width)
+      : detailOf(parts);
   const room = height - 3;
   const wanted = state.mode.kind === 'detail' || state.mode.kind === 'help' ? state.mode.top : 0;
   const top = Math.max(0, Math.min(wanted, whole.length - room));

@@ -45,7 +45,8 @@ function table(title: string, rows: readonly (readonly [string, string])[], widt
   ];
 }
 
-export function helpLines(width: number): readonly Line[] {
+/** `missing`: what of the owners cannot be told here, and why. */
+export function helpLines(width: number, missing: string | undefined): readonly Line[] {
   const hows = Object.entries(HOW_WORDS)
     .filter(([how]) => how.startsWith('unknown:'))
     .map(([how, words]) => [`(${how.slice('unknown:'.length)})`, words.replace('not known: ', '')] as const);
@@ -53,5 +54,6 @@ export function helpLines(width: number): readonly Line[] {
     ...table('Keys', KEYS, width),
     ...table('Columns', COLUMNS, width),
     ...table('When no process is named', hows, width),
+    ...(missing === undefined ? [] : table('What is missing here', [['Processes', missing]], width)),
   ];
 }

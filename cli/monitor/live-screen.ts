@@ -18,7 +18,7 @@ import { press } from './press.ts';
 import type { Source, SourceCounts } from './source.ts';
 import type { Line } from './text.ts';
 import { EventRing, toldEvent, toldInterface, toldLosses } from './told.ts';
-import { type Connection, firstView, type Model, type Sort, type ViewState } from './view.ts';
+import { type Connection, firstView, type Model, type Sort, type ToldEvent, type ViewState } from './view.ts';
 
 /** Rows that a snapshot may have: more than anybody scrolls through, and few enough for a look each second. */
 const ROWS_MAX = 1000;
@@ -72,7 +72,6 @@ export class LiveScreen {
   readonly #settings: ScreenSettings;
   readonly #owners: OwnerLookups;
   readonly #events = new EventRing();
-  readonly #startUs = nowUs();
   #state: ViewState;
   #snapshot: Snapshot | undefined;
   #remembered: Connection | undefined;
@@ -95,6 +94,8 @@ export class LiveScreen {
   }
 
   start(): void {
+    const missing = this.#source.ownersTrouble();
+    if (missing !== undefined) this.#tell('warn', `Processes: ${missing}`);
     this.#drawNow();
     void this.#lookAgain();
   }
@@ -127,8 +128,12 @@ export class LiveScreen {
 
   /** Of the watching itself, such as a log that cannot be written. */
   trouble(text: string): void {
-    this.#events.add({ timeUs: nowUs(), flow: undefined, tone: 'bad', text });
+    this.#tell('bad', text);
     this.#drawSoon();
+  }
+
+  #tell(tone: ToldEvent['tone'], text: string): void {
+    this.#events.add({ timeUs: nowUs(), flow: undefined, tone, text });
   }
 
   async #lookAgain(): Promise<void> {
@@ -175,7 +180,6 @@ export class LiveScreen {
       events: this.#events.list(),
       eventsTotal: this.#events.total,
       interfaces: this.#source.interfaces(),
-      startUs: this.#startUs,
       nowUs: nowUs(),
       watched: this.#settings.watched,
       log: this.#settings.log,
@@ -251,7 +255,7 @@ export class LiveScreen {
   #setFilter(filter: string | undefined): void {
     this.#source.setFilter(filter);
     const text = filter === undefined ? 'No filter any more: everything is shown' : `Filter: ${filter}`;
-    this.#events.add({ timeUs: nowUs(), flow: undefined, tone: 'plain', text });
+    this.#tell('plain', text);
     void this.#lookAgain();
   }
 }

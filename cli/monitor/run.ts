@@ -201,6 +201,7 @@ export class MonitorRun {
     const { durationMs, count } = this.#plan;
     const timer =
       durationMs === undefined ? undefined : setTimeout(() => this.#until.end('time'), durationMs);
+    this.#sayMissing();
     this.#show.start();
     try {
       const ending = await this.#until.ended;
@@ -210,6 +211,12 @@ export class MonitorRun {
       await this.#show.stop();
     }
     return count !== undefined && this.#events < count ? EXIT.nothing : EXIT.ok;
+  }
+
+  /** The screen says it itself. */
+  #sayMissing(): void {
+    const missing = sourceOf(this.#monitor).ownersTrouble();
+    if (this.#plan.output !== 'screen' && missing !== undefined) this.#io.stderr(`${missing}\n`);
   }
 
   /** The screen has its own (terminal.ts). */

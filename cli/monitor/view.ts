@@ -49,7 +49,6 @@ export interface Model {
   /** Events since the start, also those that are not kept any more. */
   readonly eventsTotal: number;
   readonly interfaces: readonly InterfaceState[];
-  readonly startUs: number;
   readonly nowUs: number;
   /** What the command was told about, for the title: "any", "eth0, lo". */
   readonly watched: string;

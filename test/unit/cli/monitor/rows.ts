@@ -72,7 +72,6 @@ export function model(connections: readonly Connection[], more: Partial<Model> =
     events: [],
     eventsTotal: 0,
     interfaces: [{ name: 'eth0', state: 'captured', trouble: undefined }],
-    startUs: START_US,
     nowUs: NOW_US,
     watched: 'eth0',
     log: undefined,
