@@ -64,19 +64,24 @@ function linesMaxOf(text: string): number {
 
 // ---- the work
 
-/** For each host that is at an end of a connection that timed out: was it heard? */
+/** For each host at an end that did not tell how it ended: was it heard at all at that time? */
 function lifeWatches(connections: readonly Connection[], found: Found): Map<string, LifeWatch> {
   const watches = new Map<string, LifeWatch>();
-  for (const { client, server, clientAddress, serverAddress } of connections) {
-    for (const [view, address] of [
-      [client, serverAddress],
-      [server, clientAddress],
-    ] as const) {
-      const event = view?.outcome?.turn === 'timeout' ? view.outcome : undefined;
-      const host = found.book.ownerOf(address)?.name;
-      if (!event || host === undefined || watches.size >= LIVES_MAX) continue;
-      const key = `${host} ${event.timeUs}`;
-      if (!watches.has(key)) watches.set(key, new LifeWatch(host, event.timeUs));
+  const watch = (host: string, atUs: number) => {
+    const key = `${host} ${atUs}`;
+    if (watches.size < LIVES_MAX && !watches.has(key)) watches.set(key, new LifeWatch(host, atUs));
+  };
+  for (const { client, server, others, clientAddress, serverAddress } of connections) {
+    const ends = [
+      [client, server, serverAddress],
+      [server, client, clientAddress],
+    ] as const;
+    for (const [view, other, address] of ends) {
+      const host = other?.host ?? found.book.ownerOf(address)?.name;
+      const seen = view ?? others[0];
+      if (!seen || host === undefined) continue;
+      if (seen.outcome?.turn === 'timeout') watch(host, seen.outcome.timeUs);
+      if (!other) watch(host, seen.endUs);
     }
   }
   return watches;

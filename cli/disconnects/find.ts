@@ -7,7 +7,7 @@ import { printCountOf } from '../../base/units.ts';
 import { MARK } from '../../traffic/events/view.ts';
 import { type Connection, connectionsOf, keyOf } from '../../traffic/pair/connection.ts';
 import { HostBook } from '../../traffic/pair/hosts.ts';
-import { type Report, readReport } from '../../traffic/pair/line.ts';
+import { type Report, readReport, type WatchReport } from '../../traffic/pair/line.ts';
 import { type LogFile, readBlocks } from './files.ts';
 
 /** Ends of connections that are looked at, and reports that are kept of them: about 200 MB. */
@@ -49,7 +49,7 @@ export function eachMarkedLine(
 
 async function readAll(
   files: readonly LogFile[],
-  onReport: (report: Report) => void,
+  onReport: (report: Report | WatchReport) => void,
   onBytes: (count: number) => void,
 ): Promise<string[]> {
   const troubles: string[] = [];
@@ -82,6 +82,10 @@ export async function findConnections(
   const troubles = await readAll(
     files,
     (report) => {
+      if ('watch' in report) {
+        book.addWatch(report.host, report.watch);
+        return;
+      }
       events += 1;
       book.add(report.host, report.event);
       if (!isWanted(report)) return;
@@ -96,6 +100,7 @@ export async function findConnections(
     await readAll(
       files,
       (report) => {
+        if ('watch' in report) return;
         const reports = byKey.get(keyOf(report.event));
         const { id, turn, timeUs } = report.event;
         const told = `${report.host} ${id} ${turn} ${timeUs}`;

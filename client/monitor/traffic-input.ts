@@ -6,12 +6,15 @@
 // so on for ever; the traffic log has it. Of a delivery by TCP or RELP there is one connection and few events.
 
 import { isIP } from 'node:net';
+import { printAddress } from '../../base/ip.ts';
 import type { Log } from '../../base/log.ts';
 import { printCount, printSpan } from '../../base/units.ts';
 import type { DestinationConfig, Target, TrafficConfig } from '../../config/agent.ts';
 import { Voice } from '../../delivery/spool/voice.ts';
+import { listInterfaces } from '../../kernel/interfaces.ts';
 import { EVENT_NAMES } from '../../traffic/events/names.ts';
 import type { Owners } from '../../traffic/events/owner.ts';
+import { printWatch } from '../../traffic/events/watch.ts';
 import type { Turn } from '../../traffic/flow/table.ts';
 import { PROTOCOL } from '../../traffic/packet/packet.ts';
 import type { Input, InputSink, InputStatus } from '../inputs/input.ts';
@@ -84,7 +87,12 @@ export class TrafficInput implements Input {
     await this.#file?.start();
     const words = watchedWords(this.#config);
     this.#log.info(`Watching the connections on ${words}.`, { event: 'watching' });
-    this.#notice('started', 'info', [], `The connections on ${words} are watched from now on.`);
+    this.#notice(
+      'started',
+      'info',
+      [],
+      `The connections on ${words} are watched from now on. ${watchMark(true)}`,
+    );
     for (const state of this.#monitor.interfaces()) if (state.state !== 'captured') this.#onInterface(state);
     for (const { works, sentence } of this.#monitor.who()?.ways ?? [])
       if (!works) this.#log.info(`Owners of connections: ${sentence}`, { event: 'owners' });
@@ -202,7 +210,12 @@ export class TrafficInput implements Input {
     await this.#monitor.stop();
     if (!this.#isStarted) return;
     const words = watchedWords(this.#config);
-    this.#notice('stopped', 'info', [], `The connections on ${words} are not watched any more.`);
+    this.#notice(
+      'stopped',
+      'info',
+      [],
+      `The connections on ${words} are not watched any more. ${watchMark(false)}`,
+    );
     this.#outflow.flush();
     await this.#file?.stop();
   }
@@ -268,4 +281,11 @@ function lossWords({ dropped, evicted }: Losses, held: readonly (readonly [Turn,
     ...(sum > 0 ? [`${printCount(sum)} events were held back by the rate limit (${kinds})`] : []),
   ];
   return parts.join('; ');
+}
+
+/** Whose connections these are, for whoever pairs what two hosts tell (traffic/events/watch.ts). */
+function watchMark(isOn: boolean): string {
+  const found = listInterfaces();
+  const own = found.ok ? found.interfaces.flatMap(({ addresses }) => addresses) : [];
+  return printWatch({ isOn, addresses: own.map(printAddress), timeUs: nowUs() });
 }

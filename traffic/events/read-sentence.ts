@@ -8,7 +8,7 @@ import type { Turn } from '../flow/table.ts';
 import type { Pair } from './facts.ts';
 import { readMicros, SPAN_PATTERN } from './span.ts';
 import type { Unreachable } from './unreachable.ts';
-import { VIEW_ENDS, type ViewEnd } from './view.ts';
+import { readTime, VIEW_ENDS, type ViewEnd } from './view.ts';
 
 /** An event as one host told it. Pairs are client to server, then back. */
 export interface ToldEvent {
@@ -47,7 +47,7 @@ export interface ToldEvent {
   readonly who: string;
 }
 
-const TIME = String.raw`(\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{6})Z`;
+const TIME = String.raw`(\d\S+Z)`;
 const WHOLE = new RegExp(
   String.raw`^([A-Z][A-Z0-9-]*) (\S+) -> (\S+) (.+?)(?: \(((?:client|server) [^()[\]]+\[[^()]*|(?:client|server) [^()]+)\))? ` +
     String.raw`\[flow (\S+) (${VIEW_ENDS.join('|')})(?: (sent|received))? ${TIME}(?: (?:(unsynchronised)|\+-(\d+)us))?\]$`,
@@ -102,18 +102,14 @@ export function readEnd(text: string): End | undefined {
   return isIP(address) === 0 || port > 65_535 ? undefined : { address, port };
 }
 
-function readTime(whole: string | undefined, micros: string | undefined): number {
-  return Date.parse(`${whole}Z`) * 1000 + Number(micros);
-}
-
 export function readSentence(text: string): ToldEvent | undefined {
   const parts = WHOLE.exec(text);
   if (!parts) return undefined;
   const [, protocol = '', src = '', dst = '', story = '', who = '', id = '', view = '', sent] = parts;
   const [client, server] = [readEnd(src), readEnd(dst)];
   const turn = STORIES.find(([start]) => story.startsWith(start))?.[1];
-  const timeUs = readTime(parts[9], parts[10]);
-  if (!client || !server || turn === undefined || Number.isNaN(timeUs)) return undefined;
+  const timeUs = readTime(parts[9] ?? '');
+  if (!client || !server || turn === undefined || timeUs === undefined) return undefined;
   return {
     turn,
     protocol: protocol.toLowerCase(),
@@ -125,7 +121,7 @@ export function readSentence(text: string): ToldEvent | undefined {
     view: view as ViewEnd,
     isEndOwn: sent === undefined ? undefined : sent === 'sent',
     timeUs,
-    clockErrorUs: parts[11] ? Number.POSITIVE_INFINITY : parts[12] ? Number(parts[12]) : undefined,
+    clockErrorUs: parts[10] ? Number.POSITIVE_INFINITY : parts[11] ? Number(parts[11]) : undefined,
     who,
     ...readStory(turn, story),
   };

@@ -40,6 +40,13 @@ export function printTime(timeUs: number): string {
   return `${new Date(sec * 1000).toISOString().slice(0, 19)}.${micros}Z`;
 }
 
+/** What printTime wrote; undefined: no such text. */
+export function readTime(text: string): number | undefined {
+  const [, whole, micros] = /^(\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{6})Z$/.exec(text) ?? [];
+  const ms = Date.parse(`${whole}Z`);
+  return Number.isNaN(ms) ? undefined : ms * 1000 + Number(micros);
+}
+
 function clockText(clock: ClockQuality | undefined): string {
   if (clock === undefined) return '';
   if (!clock.isSynced) return ' unsynchronised';

@@ -64,6 +64,7 @@ export class FlowTable {
   private srcPort = 0;
   private dstPort = 0;
   private icmp = 0;
+  private nextLook = 0;
 
   constructor(listener: FlowListener, options: TableOptions) {
     this.listener = listener;
@@ -282,8 +283,16 @@ export class FlowTable {
 
   /** Finds what has fallen silent. To be called about once a second. */
   advance(nowUs: number): void {
-    for (let slot = 0; slot < this.flows.capacity; slot += 1) {
-      if (this.flows.used[slot]) this.advanceFlow(slot, nowUs);
+    this.advanceSome(nowUs, this.flows.capacity);
+  }
+
+  /** The same for the next so many places of the table, so that a full one holds up no packet. */
+  advanceSome(nowUs: number, slots: number): void {
+    const { used, capacity } = this.flows;
+    for (let looked = 0; looked < Math.min(slots, capacity); looked += 1) {
+      const slot = this.nextLook;
+      this.nextLook = slot + 1 === capacity ? 0 : slot + 1;
+      if (used[slot]) this.advanceFlow(slot, nowUs);
     }
   }
 
@@ -351,6 +360,23 @@ export class FlowTable {
     flows.updateUs[slot] = nowUs;
     flows.updates[slot] = (flows.updates[slot] as number) + 1;
     this.tell('update', slot, nowUs);
+  }
+
+  /** TCP connections that are open still, each told once more. */
+  tellOpen(nowUs: number): void {
+    const { flows } = this;
+    for (let slot = 0; slot < flows.capacity; slot += 1) {
+      const isOpen = flows.used[slot] && flows.isTcp(slot) && flows.has(slot, MARK.opened);
+      if (!isOpen || flows.has(slot, MARK.ended)) continue;
+      flows.updateUs[slot] = nowUs;
+      flows.updates[slot] = (flows.updates[slot] as number) + 1;
+      this.tell('update', slot, nowUs);
+    }
+  }
+
+  /** Nobody wants to hear of this flow any more. */
+  forget(slot: number, nowUs: number): void {
+    if (this.flows.used[slot]) this.remove(slot, 'stopped', nowUs);
   }
 
   /** Every flow goes, in order of its last packet; nothing is left that nobody has read. */

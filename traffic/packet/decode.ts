@@ -5,7 +5,7 @@
 //
 // Refuses: reassembly, decryption, and guesses at a tunnel on other ports than its own.
 
-import { CUT, decodeEthernet, decodeLink, ETHER, UNKNOWN } from './link.ts';
+import { CUT, decodeCookedLink, decodeEthernet, decodeLink, ETHER, UNKNOWN } from './link.ts';
 import { decodeIpv4, decodeIpv6 } from './network.ts';
 import { copyEnds, forgetNetwork, type Outcome, type Packet, PROTOCOL, type Tunnel } from './packet.ts';
 import { u16 } from './read.ts';
@@ -40,6 +40,29 @@ export function decode(
   else if (at === CUT) packet.outcome = 'truncated';
   else packet.outcome = decodeNetwork(bytes, at, end, start + packet.frameBytes, packet);
   if (packet.outcome === 'ip') openTunnel(bytes, end, start + packet.frameBytes, packet, view);
+  return packet.outcome;
+}
+
+/**
+ * The same for a packet from its network header on, of which the kernel has told the ethertype and the VLAN that it
+ * took out (-1: none).
+ */
+export function decodeCooked(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  packetBytes: number,
+  etherType: number,
+  vlan: number,
+  packet: Packet,
+): Outcome {
+  packet.frameBytes = packetBytes;
+  packet.tunnel = '';
+  const at = decodeCookedLink(bytes, start, end, etherType, vlan, packet);
+  forgetNetwork(packet);
+  const frameEnd = start + packetBytes;
+  packet.outcome = at === CUT ? 'truncated' : decodeNetwork(bytes, at, end, frameEnd, packet);
+  if (packet.outcome === 'ip') openTunnel(bytes, end, frameEnd, packet, 'inner');
   return packet.outcome;
 }
 

@@ -80,6 +80,25 @@ export function decodeEthernet(bytes: Uint8Array, start: number, end: number, pa
   return passTags(bytes, start + ETHERNET_BYTES, end, packet);
 }
 
+/** linux/if_ether.h, ETH_P_802_2: what the kernel says of a frame with a length instead of an ethertype. */
+const LLC = 4;
+
+/** Behind a link header that the kernel has read: a tag within another, PPPoE and labels are still to be passed. */
+export function decodeCookedLink(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  etherType: number,
+  vlan: number,
+  packet: Packet,
+): number {
+  packet.vlan = vlan;
+  packet.vlanCount = vlan < 0 ? 0 : 1;
+  packet.etherType = etherType;
+  if (etherType === ETHER.ipv4 || etherType === ETHER.ipv6) return start;
+  return etherType === LLC ? decodeSnap(bytes, start, end, packet) : passTags(bytes, start, end, packet);
+}
+
 function decodeCooked(
   bytes: Uint8Array,
   start: number,

@@ -3,7 +3,8 @@
 // Refuses: to take silence for an answer.
 
 import type { Connection, HostView } from './connection.ts';
-import type { HostBook } from './hosts.ts';
+import type { HostBook, HostRecord } from './hosts.ts';
+import type { LifeSigns } from './ruling.ts';
 
 export interface Absence {
   readonly kind: 'unknown' | 'ended' | 'not-yet' | 'blind';
@@ -14,16 +15,32 @@ export interface Absence {
   readonly lastUs: number;
 }
 
-export function absenceOf(side: 'client' | 'server', connection: Connection, book: HostBook): Absence {
+/** `life`: whether the host was heard about then, by any line of its logs; undefined: nobody looked. */
+export function absenceOf(
+  side: 'client' | 'server',
+  connection: Connection,
+  book: HostBook,
+  life: (host: string, aroundUs: number) => LifeSigns | undefined,
+): Absence {
   const address = side === 'client' ? connection.clientAddress : connection.serverAddress;
   const host = book.ownerOf(address);
   const seen = connection[side === 'client' ? 'server' : 'client'] ?? connection.others[0];
   if (!host || !seen) return { kind: 'unknown', address, host: '', firstUs: 0, lastUs: 0 };
   const { firstUs, lastUs, name } = host;
-  return { kind: kindOf(firstUs, lastUs, seen), address, host: name, firstUs, lastUs };
+  return { kind: kindOf(host, seen, book, life(name, seen.endUs)), address, host: name, firstUs, lastUs };
 }
 
-function kindOf(firstUs: number, lastUs: number, { startUs, endUs }: HostView): Absence['kind'] {
-  if (lastUs < startUs) return 'ended';
-  return firstUs > endUs ? 'not-yet' : 'blind';
+function kindOf(
+  host: HostRecord,
+  { startUs, endUs }: HostView,
+  book: HostBook,
+  life: LifeSigns | undefined,
+): Absence['kind'] {
+  if (host.firstUs > endUs) return 'not-yet';
+  const isWatching = book.isWatching(host, startUs);
+  if (isWatching === false) return 'ended';
+  if (host.lastUs >= startUs) return 'blind';
+  // It had nothing to tell; but it was there, as its other logs show.
+  const isAlive = life !== undefined && (life.nextUs !== undefined || (life.lastUs ?? 0) >= startUs);
+  return isWatching && isAlive ? 'blind' : 'ended';
 }

@@ -3,9 +3,11 @@
 // Refuses: to look names up. An address is a host's when the host's own events say so.
 
 import type { ToldEvent } from '../events/read-sentence.ts';
+import type { Watch } from '../events/watch.ts';
 
 const HOSTS_MAX = 10_000;
 const ADDRESSES_MAX = 100_000;
+const WATCHES_MAX = 1000;
 
 export interface HostRecord {
   readonly name: string;
@@ -13,6 +15,8 @@ export interface HostRecord {
   /** Times of its first and last event in these files, by its own clock. */
   firstUs: number;
   lastUs: number;
+  /** When it began and ended to watch, as far as it is told; bounded. */
+  readonly watches: Watch[];
 }
 
 export class HostBook {
@@ -20,16 +24,29 @@ export class HostBook {
   readonly #owners = new Map<string, Set<string>>();
 
   add(host: string, event: ToldEvent): void {
-    const record = this.#hosts.get(host);
-    if (record) {
-      record.events += 1;
-      record.firstUs = Math.min(record.firstUs, event.timeUs);
-      record.lastUs = Math.max(record.lastUs, event.timeUs);
-    } else if (this.#hosts.size < HOSTS_MAX) {
-      this.#hosts.set(host, { name: host, events: 1, firstUs: event.timeUs, lastUs: event.timeUs });
-    }
+    const record = this.#see(host, event.timeUs);
+    if (record) record.events += 1;
     if (event.view === 'client' || event.view === 'both') this.#own(event.clientAddress, host);
     if (event.view === 'server' || event.view === 'both') this.#own(event.serverAddress, host);
+  }
+
+  addWatch(host: string, watch: Watch): void {
+    const record = this.#see(host, watch.timeUs);
+    if (record && record.watches.length < WATCHES_MAX) record.watches.push(watch);
+    for (const address of watch.addresses) this.#own(address, host);
+  }
+
+  #see(name: string, timeUs: number): HostRecord | undefined {
+    const known = this.#hosts.get(name);
+    if (known) {
+      known.firstUs = Math.min(known.firstUs, timeUs);
+      known.lastUs = Math.max(known.lastUs, timeUs);
+      return known;
+    }
+    if (this.#hosts.size >= HOSTS_MAX) return undefined;
+    const record = { name, events: 0, firstUs: timeUs, lastUs: timeUs, watches: [] };
+    this.#hosts.set(name, record);
+    return record;
   }
 
   #own(address: string, host: string): void {
@@ -54,5 +71,14 @@ export class HostBook {
 
   owns(host: string, address: string): boolean {
     return this.#owners.get(address)?.has(host) ?? false;
+  }
+
+  /** Whether it had said that it watches, and not that it ended, by then; undefined: it said neither. */
+  isWatching({ watches }: HostRecord, atUs: number): boolean | undefined {
+    const last = watches
+      .filter(({ timeUs }) => timeUs <= atUs)
+      .sort((a, b) => a.timeUs - b.timeUs || Number(a.isOn) - Number(b.isOn))
+      .at(-1);
+    return last?.isOn;
   }
 }

@@ -4,11 +4,18 @@
 // Refuses: the time in front of a line. The sentence has a better one.
 
 import { readSentence, type ToldEvent } from '../events/read-sentence.ts';
+import { readWatch, type Watch } from '../events/watch.ts';
 
 export interface Report {
   /** As the line names it. */
   readonly host: string;
   readonly event: ToldEvent;
+}
+
+/** A host says that it watches its connections from now on, or no more. */
+export interface WatchReport {
+  readonly host: string;
+  readonly watch: Watch;
 }
 
 /** APP-NAME of the agent's messages. */
@@ -20,11 +27,14 @@ interface Parts {
   readonly text: string;
 }
 
-export function readReport(line: string): Report | undefined {
+export function readReport(line: string): Report | WatchReport | undefined {
   const parts = readParts(line);
   if (parts?.program !== PROGRAM) return undefined;
-  const event = readSentence(parts.text);
-  return event && { host: parts.host, event };
+  const { host, text } = parts;
+  const event = readSentence(text);
+  if (event) return { host, event };
+  const watch = readWatch(text);
+  return watch && { host, watch };
 }
 
 function readParts(line: string): Parts | undefined {

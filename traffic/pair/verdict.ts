@@ -51,7 +51,7 @@ function ruleOn(turn: Turn, one: Case): Ruling {
 
 export function judge(connection: Connection, book: HostBook, life: Case['life'] = () => undefined): Verdict {
   const turn = turnOfConnection(connection);
-  const one: Case = { connection, absence: (side) => absenceOf(side, connection, book), life };
+  const one: Case = { connection, absence: (side) => absenceOf(side, connection, book, life), life };
   const ruling = ruleOn(turn, one);
   return { ...ruling, turn, sentence: `${capital(ruling.text)}.`, notes: notesOf(connection) };
 }

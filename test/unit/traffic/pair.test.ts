@@ -8,7 +8,8 @@ import { HostBook } from '../../../traffic/pair/hosts.ts';
 import { type Report, readReport } from '../../../traffic/pair/line.ts';
 import type { LifeSigns } from '../../../traffic/pair/ruling.ts';
 import { judge, type Verdict } from '../../../traffic/pair/verdict.ts';
-import { BEGIN_US, DB, eventLine, type Host, KEPT, type Told, WEB } from './two-views.ts';
+import { printWatch } from '../../../traffic/events/watch.ts';
+import { BEGIN_US, DB, eventLine, type Host, KEPT, lineOf, type Told, WEB } from './two-views.ts';
 
 type Lines = readonly (readonly [host: Host, told: Told])[];
 
@@ -16,7 +17,7 @@ function reportsOf(lines: Lines): Report[] {
   return lines.map(([host, told]) => {
     const line = eventLine(host, told).trimEnd();
     const report = readReport(line);
-    assert.ok(report, line);
+    assert.ok(report && 'event' in report, line);
     return report;
   });
 }
@@ -509,6 +510,38 @@ test('addresses of a translation do not pair, and each view says what is missing
   const keys = new Set(reports.map(({ event }) => event.clientAddress));
   assert.equal(keys.size, 2);
   assert.equal(connectionsOf([reports[0] as Report], book).length, 1);
+});
+
+test('a host that says that it watches is a witness, even of nothing, as long as it was alive', () => {
+  const seen = reportsOf([[WEB, { turn: 'noAnswer', atMs: 35_000, synCount: 5, packets: [5, 0] }]]);
+  const watch = (isOn: boolean, atMs: number) =>
+    lineOf(
+      Buffer.from(
+        `<30>1 - db1 belfry 77 started - The connections are watched. ${printWatch({ isOn, addresses: ['127.0.0.1', 'fe80::1', '10.0.0.1', 'fd00::1'], timeUs: BEGIN_US + atMs * 1000 })}`,
+      ),
+      'traditional',
+    );
+  const codeOf = (lines: readonly string[], life: LifeSigns | undefined) => {
+    const book = new HostBook();
+    for (const { host, event } of seen) book.add(host, event);
+    for (const line of lines) {
+      const report = readReport(line.trimEnd());
+      assert.ok(report && 'watch' in report, line);
+      assert.deepEqual(report.watch.addresses, ['10.0.0.1', 'fd00::1']);
+      book.addWatch(report.host, report.watch);
+    }
+    const [connection] = connectionsOf(seen, book);
+    assert.ok(connection);
+    return judge(connection, book, () => life).code;
+  };
+  const alive: LifeSigns = { lastUs: undefined, nextUs: BEGIN_US + 90e6, usualGapUs: 1e6 };
+  const dead: LifeSigns = { ...alive, nextUs: undefined };
+  assert.equal(codeOf([watch(true, -1e6)], alive), 'no-answer-syn-lost');
+  assert.equal(codeOf([watch(true, -1e6), watch(false, 100_000)], undefined), 'no-answer-syn-lost');
+  assert.equal(codeOf([watch(true, -1e6)], dead), 'no-answer-one-sided');
+  assert.equal(codeOf([watch(true, -1e6), watch(false, -5e5)], alive), 'no-answer-one-sided');
+  assert.equal(codeOf([watch(false, -1e6), watch(true, -5e5)], alive), 'no-answer-syn-lost');
+  assert.equal(codeOf([watch(true, 50_000)], alive), 'no-answer-one-sided');
 });
 
 test('the client may be the one that is not heard', () => {
