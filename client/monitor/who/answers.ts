@@ -23,11 +23,11 @@ const SEARCH_MS = 20;
 const SURE_FOR_US = 2_000_000;
 
 export interface AnswerParts {
-  readonly diag: InetDiag;
-  readonly finder: Finder;
-  readonly tracker: Tracker;
-  readonly listening: Listening;
-  readonly listenerOwners: ListenerOwners;
+  readonly diag: Pick<InetDiag, 'find' | 'dump'>;
+  readonly finder: Pick<Finder, 'ownerOf'>;
+  readonly tracker: Pick<Tracker, 'table' | 'listenerOf'>;
+  readonly listening: Pick<Listening, 'at' | 'refresh'>;
+  readonly listenerOwners: Pick<ListenerOwners, 'ownerOf'>;
   readonly counters: WhoCounters;
   readonly budget: Budget;
   /** The kernel tells of sockets that are gone: one that it did not tell of was never there. */
@@ -153,23 +153,26 @@ export class Answers {
 
   // ---- UDP
 
-  #ownerOfUdp({ ends, role }: Side, { startUs }: WhoQuestion): Owner {
+  #ownerOfUdp({ ends, role }: Side, { startUs, isEnd }: WhoQuestion): Owner {
     const { diag, finder, budget, tracker } = this.#parts;
-    const found = diag.find(ends);
-    if (found.kind === 'socket' && found.socket.localPort === ends.localPort) {
-      if (found.socket.state !== SOCKET_STATE.established)
-        return this.#ownerOfShared(ends, found.socket, role);
-      return finder.ownerOf(found.socket, ends, budget.allows(performance.now()), SEARCH_MS);
-    }
     const end = tracker.table.find(ends, startUs);
     // A tuple that was seen long before may be another's now.
-    if (end?.owner && startUs - end.sinceUs <= SURE_FOR_US) return end.owner;
+    const isFresh = end !== undefined && startUs - end.sinceUs <= SURE_FOR_US;
+    if (end?.owner && isFresh) return end.owner;
+    const found = diag.find(ends);
+    // A client that has been silent for a minute: its port may be another's by now.
+    const isOld = isEnd === true && role === 'client';
+    if (!isOld && found.kind === 'socket' && found.socket.localPort === ends.localPort) {
+      if (found.socket.state !== SOCKET_STATE.established) return this.#ownerOfShared(ends, found.socket);
+      return finder.ownerOf(found.socket, ends, budget.allows(performance.now()), SEARCH_MS);
+    }
+    if (isOld) return { how: 'unknown:closed' };
     const isGone = end ?? withoutPeer(ends).some((one) => tracker.table.find(one, startUs));
     return { how: isGone || !this.#parts.hearsEnds ? 'unknown:closed' : 'unknown:no-socket' };
   }
 
   /** A socket without a peer: others may be bound to the same port. */
-  #ownerOfShared(ends: Ends, socket: InetSocket, _role: Role): Owner {
+  #ownerOfShared(ends: Ends, socket: InetSocket): Owner {
     const { finder, listening, listenerOwners, budget, diag } = this.#parts;
     let all = listening.at(PROTOCOL.udp, ends.local, ends.localPort);
     if (!all.some(({ cookie }) => cookie === socket.cookie)) {

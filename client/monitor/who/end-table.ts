@@ -20,6 +20,8 @@ export type Role = 'client' | 'server';
 export interface End {
   readonly ends: Ends;
   readonly role: Role | undefined;
+  /** Of its SYN, or its SYN-ACK; -1: not seen. */
+  readonly sequence: number;
   /** Microseconds since 1970; 0: before anybody looked. */
   readonly sinceUs: number;
   /** Infinity: it is there still, as far as is known. */

@@ -27,10 +27,10 @@ const CANDIDATES_MAX = 256;
 const NO_UNIT = 'init.scope';
 
 export interface FinderParts {
-  readonly diag: InetDiag;
-  readonly holders: Holders;
-  readonly users: Users;
-  readonly groups: Groups;
+  readonly diag: Pick<InetDiag, 'find'>;
+  readonly holders: Pick<Holders, 'find' | 'holds' | 'stillHolds'>;
+  readonly users: Pick<Users, 'name'>;
+  readonly groups: Pick<Groups, 'pathOf' | 'processesOf'>;
   readonly counters: WhoCounters;
   /** Whether processes of other users are there to be seen. */
   readonly seesAll: boolean;

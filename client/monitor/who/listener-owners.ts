@@ -15,13 +15,15 @@ const KEPT_MAX = 1024;
 /** A look through all processes for one that was not known. */
 const SEARCH_MS = 5;
 
+type ListenerFinder = Pick<Finder, 'byProcess' | 'byGroup' | 'listenerOf'>;
+
 export class ListenerOwners {
-  readonly #finder: Finder;
-  readonly #holders: Holders;
+  readonly #finder: ListenerFinder;
+  readonly #holders: Pick<Holders, 'holds'>;
   readonly #kept = new Map<number, { readonly owner: Owner; readonly atMs: number }>();
   #held: ReadonlyMap<number, readonly number[]> = new Map();
 
-  constructor(finder: Finder, holders: Holders) {
+  constructor(finder: ListenerFinder, holders: Pick<Holders, 'holds'>) {
     this.#finder = finder;
     this.#holders = holders;
   }

@@ -34,7 +34,7 @@ export class Listening {
   readonly #chosenPorts = chosenPorts();
 
   /** Asks the kernel for all. True: they are others than before. Undefined: the kernel did not say. */
-  refresh(diag: InetDiag): boolean | undefined {
+  refresh(diag: Pick<InetDiag, 'dump'>): boolean | undefined {
     const found = new Map<number, InetSocket[]>();
     let count = 0;
     const cookies: string[] = [];

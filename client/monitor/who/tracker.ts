@@ -28,10 +28,10 @@ const DATAGRAM_KNOWN_US = 1_000_000;
 const REFRESH_MS = 100;
 
 export interface TrackerParts {
-  readonly diag: InetDiag;
-  readonly finder: Finder;
-  readonly listening: Listening;
-  readonly listenerOwners: ListenerOwners;
+  readonly diag: Pick<InetDiag, 'find' | 'dump'>;
+  readonly finder: Pick<Finder, 'ownerOf'>;
+  readonly listening: Pick<Listening, 'at' | 'refresh'>;
+  readonly listenerOwners: Pick<ListenerOwners, 'ownerOf'>;
   readonly counters: WhoCounters;
   readonly budget: Budget;
 }
@@ -65,81 +65,99 @@ export class Tracker {
   /** `timeUs`: when the packet passed. */
   onTrigger(trigger: Trigger, isOutgoing: boolean, interfaceIndex: number, timeUs: number): void {
     this.#parts.counters.add('seen');
-    const source = { address: trigger.source, port: trigger.sourcePort };
-    const destination = { address: trigger.destination, port: trigger.destinationPort };
-    if (!isOutgoing) this.#onClient(tcpEnds(destination, source, interfaceIndex), timeUs, false);
-    else if (!trigger.isAnswer) this.#onClient(tcpEnds(source, destination, interfaceIndex), timeUs, true);
-    else this.#onServer(tcpEnds(source, destination, interfaceIndex), timeUs);
+    const { isAnswer, sequence } = trigger;
+    const ends = endsOfPacket(trigger, isOutgoing, PROTOCOL.tcp, interfaceIndex);
+    if (!isOutgoing) this.#onAnswer(ends, timeUs);
+    else if (isAnswer) this.#onServer(newEnd(ends, 'server', timeUs, sequence));
+    else this.#onClient(newEnd(ends, 'client', timeUs, sequence));
   }
 
-  /** `isFirst`: a SYN; else its answer, which is a second chance. */
-  #onClient(ends: Ends, timeUs: number, isFirst: boolean): void {
-    const known = this.table.live(ends);
-    if (!isFirst && (known === undefined || known.cookie !== 0)) return;
+  #onClient(end: End): void {
+    const known = this.#before(end);
     this.#spending(() => {
-      const socket = this.#connectionAt(ends);
-      if (socket === 'busy' || socket === undefined) this.#missClient(ends, timeUs, known, socket);
-      else if (known === undefined || known.cookie !== socket.cookie)
-        this.#beginClient(ends, socket, known?.cookie === 0 ? known : undefined, timeUs);
+      const socket = this.#connectionAt(end.ends);
+      if (socket === 'busy' || socket === undefined) this.#missClient(end, known, socket);
+      else if (known === undefined || known.cookie !== socket.cookie) this.#begin(end, socket);
     });
   }
 
-  #beginClient(ends: Ends, socket: InetSocket, known: End | undefined, timeUs: number): void {
-    const end = known ?? newEnd(ends, 'client', timeUs);
-    if (!known) this.table.begin(end);
+  /** A second chance for a client whose socket nobody had time to look for. */
+  #onAnswer(ends: Ends, timeUs: number): void {
+    const known = this.table.find(ends, timeUs);
+    if (known === undefined || known.cookie !== 0 || known.untilUs !== Number.POSITIVE_INFINITY) return;
+    this.#spending(() => {
+      const socket = this.#connectionAt(ends);
+      if (socket === 'busy' || socket === undefined) return;
+      this.table.identify(known, socket.cookie);
+      known.owner = this.#ownerOf(socket, ends);
+    });
+  }
+
+  /**
+   * What is known of these ends already. Another connection, by its number, is over; what was looked up for it may have
+   * been the socket of this one, when the thread was late, so its name is not kept unless it was told to be gone.
+   */
+  #before(end: End): End | undefined {
+    const known = this.table.live(end.ends);
+    if (known === undefined || known.sequence === -1 || known.sequence === end.sequence) return known;
+    const now = this.#parts.diag.find(end.ends);
+    if (now.kind !== 'socket' || now.socket.cookie !== known.cookie) return known;
+    known.owner = { how: 'unknown:closed' };
+    this.table.identify(known, 0);
+    this.table.finish(known, end.sinceUs);
+    return undefined;
+  }
+
+  #begin(end: End, socket: InetSocket): void {
+    this.table.begin(end);
     this.table.identify(end, socket.cookie);
-    end.owner = this.#ownerOf(socket, ends);
+    end.owner = this.#ownerOf(socket, end.ends);
   }
 
   /** No socket: the connection is through already, or another network namespace's; or nobody had time to look. */
-  #missClient(ends: Ends, timeUs: number, known: End | undefined, socket: 'busy' | undefined): void {
+  #missClient(end: End, known: End | undefined, socket: 'busy' | undefined): void {
     if (socket === 'busy') this.#parts.counters.add('busy');
     // A second SYN of the same connection; or its end was told before its beginning.
-    if (known?.cookie === 0 || this.table.find(ends, timeUs)) return;
-    const end = newEnd(ends, 'client', timeUs);
+    const isKnown = known?.cookie === 0 && known.sequence === end.sequence;
+    if (isKnown || this.#isOver(end)) return;
     if (socket === 'busy') end.owner = { how: 'unknown:busy' };
     this.table.begin(end);
   }
 
-  #onServer(ends: Ends, timeUs: number): void {
-    const known = this.table.live(ends);
+  #isOver({ ends, sinceUs }: End): boolean {
+    const known = this.table.find(ends, sinceUs);
+    return known !== undefined && known.untilUs !== Number.POSITIVE_INFINITY && known.sinceUs === 0;
+  }
+
+  #onServer(end: End): void {
+    const known = this.#before(end);
     this.#spending(() => {
-      const socket = this.#connectionAt(ends);
+      const socket = this.#connectionAt(end.ends);
       if (socket === 'busy') this.#parts.counters.add('busy');
       // A SYN-ACK that no socket here answers with was sent on for another host.
-      if (socket === 'busy' || socket === undefined || known?.cookie === socket.cookie) return;
-      const end = newEnd(ends, 'server', timeUs);
+      if (socket === 'busy' || socket === undefined) return;
+      const isKnown = known?.cookie === socket.cookie && known.untilUs === Number.POSITIVE_INFINITY;
+      if (isKnown) return;
       this.table.begin(end);
       this.table.identify(end, socket.cookie);
-      end.owner = this.listenerOf(PROTOCOL.tcp, ends.local, ends.localPort);
+      end.owner = this.listenerOf(PROTOCOL.tcp, end.ends.local, end.ends.localPort);
       if (this.#accepts.length < ACCEPTS_MAX)
         this.#accepts.push({ end, dueMs: performance.now() + ACCEPT_MS });
     });
   }
 
   /** This host sends a datagram: its socket may be gone in a millisecond. */
-  onDatagram(
-    { source, sourcePort, destination, destinationPort }: PacketEnds,
-    interfaceIndex: number,
-    timeUs: number,
-  ): void {
-    const ends = {
-      ...tcpEnds(
-        { address: source, port: sourcePort },
-        { address: destination, port: destinationPort },
-        interfaceIndex,
-      ),
-      protocol: PROTOCOL.udp,
-    };
+  onDatagram(packet: PacketEnds, interfaceIndex: number, timeUs: number): void {
+    const ends = endsOfPacket(packet, true, PROTOCOL.udp, interfaceIndex);
     const known = this.table.live(ends);
     if (known && timeUs - known.sinceUs < DATAGRAM_KNOWN_US) return;
     this.#parts.counters.add('datagrams');
     this.#spending(() => {
       if (this.#parts.budget.allows(performance.now()) !== 'dear') return;
       const found = this.#parts.diag.find(ends);
-      if (found.kind !== 'socket' || found.socket.localPort !== sourcePort) return;
+      if (found.kind !== 'socket' || found.socket.localPort !== ends.localPort) return;
       if (known?.cookie === found.socket.cookie || this.#isShared(found.socket, ends)) return;
-      const end = newEnd(ends, 'client', timeUs);
+      const end = newEnd(ends, 'client', timeUs, -1);
       this.table.begin(end);
       this.table.identify(end, found.socket.cookie);
       end.owner = this.#ownerOf(found.socket, ends);
@@ -213,7 +231,7 @@ export class Tracker {
     const ends = { ...endsOf(socket), protocol };
     const known = this.table.live(ends);
     if (known?.cookie === socket.cookie) return;
-    const end = newEnd(ends, undefined, 0);
+    const end = newEnd(ends, undefined, 0, -1);
     this.table.begin(end);
     this.table.identify(end, socket.cookie);
     if (socket.inode !== 0) this.#spending(() => void (end.owner = this.#ownerOf(socket, ends)));
@@ -223,7 +241,8 @@ export class Tracker {
   onGone(socket: InetSocket, nowUs: number): void {
     this.#parts.counters.add('ends');
     const ends = endsOf(socket);
-    const end = this.table.byCookie(socket.cookie) ?? this.#unidentified(ends) ?? newEnd(ends, undefined, 0);
+    const end =
+      this.table.byCookie(socket.cookie) ?? this.#unidentified(ends) ?? newEnd(ends, undefined, 0, -1);
     end.totals = totalsOf(socket);
     this.table.finish(end, nowUs);
   }
@@ -241,9 +260,9 @@ export class Tracker {
   }
 }
 
-export function newEnd(ends: Ends, role: Role | undefined, sinceUs: number): End {
+export function newEnd(ends: Ends, role: Role | undefined, sinceUs: number, sequence: number): End {
   const untilUs = Number.POSITIVE_INFINITY;
-  return { ends, role, sinceUs, untilUs, cookie: 0, owner: undefined, totals: undefined };
+  return { ends, role, sequence, sinceUs, untilUs, cookie: 0, owner: undefined, totals: undefined };
 }
 
 function endsOf(socket: InetSocket): Ends {
@@ -251,19 +270,17 @@ function endsOf(socket: InetSocket): Ends {
   return { protocol, local, localPort, remote, remotePort, interfaceIndex };
 }
 
-function tcpEnds(
-  local: { readonly address: Address; readonly port: number },
-  remote: { readonly address: Address; readonly port: number },
+/** Seen from this host: its own end is the packet's source where it was sent, else the destination. */
+function endsOfPacket(
+  packet: PacketEnds,
+  isOutgoing: boolean,
+  protocol: number,
   interfaceIndex: number,
 ): Ends {
-  return {
-    protocol: PROTOCOL.tcp,
-    local: local.address,
-    localPort: local.port,
-    remote: remote.address,
-    remotePort: remote.port,
-    interfaceIndex,
-  };
+  const { source, sourcePort, destination, destinationPort } = packet;
+  const [local, localPort] = isOutgoing ? [source, sourcePort] : [destination, destinationPort];
+  const [remote, remotePort] = isOutgoing ? [destination, destinationPort] : [source, sourcePort];
+  return { protocol, local, localPort, remote, remotePort, interfaceIndex };
 }
 
 /** States in which a connection has both ends (include/net/tcp_states.h): all but listening and closed. */

@@ -155,6 +155,8 @@ export interface PacketEnds {
 export interface Trigger extends PacketEnds {
   /** False: a SYN. */
   readonly isAnswer: boolean;
+  /** A SYN that is sent again has the number of the first. */
+  readonly sequence: number;
 }
 
 function wordsAt(bytes: Buffer, at: number): Address {
@@ -188,7 +190,8 @@ export function readTrigger(bytes: Buffer, start: number, end: number): Trigger 
   if (tcp === undefined) return undefined;
   const flags = bytes.readUInt8(tcp + FLAGS_AT) & FLAGS;
   if (flags !== SYN && flags !== SYN_ACK) return undefined;
-  return { isAnswer: flags === SYN_ACK, ...readEnds(bytes, start, tcp) };
+  const sequence = bytes.readUInt32BE(tcp + 4);
+  return { isAnswer: flags === SYN_ACK, sequence, ...readEnds(bytes, start, tcp) };
 }
 
 /** The ends of a UDP packet. */
