@@ -61,7 +61,7 @@ export class OwnerBook {
     this.#waiting += 1;
     if (known.waiting.length > 1 && this.#waiting <= WAITING_MAX) return;
     if (this.#waiting > WAITING_MAX) this.#giveUp(known);
-    this.#goOn(known);
+    else this.#goOn(known);
   }
 
   #begin(flow: number): Known {
@@ -83,17 +83,19 @@ export class OwnerBook {
   #goOn(known: Known): void {
     for (let facts = known.waiting[0]; facts !== undefined; facts = known.waiting[0]) {
       const isEnd = ENDS.has(facts.turn);
-      const isMissing = known.owners === undefined;
-      const isLast = isEnd && facts.protocol === PROTOCOL.tcp && !known.isWhole;
-      if (isMissing || isLast) {
+      if (known.owners === undefined || (isEnd && facts.protocol === PROTOCOL.tcp && !known.isWhole)) {
         this.#ask(known, facts, isEnd);
         return;
       }
-      known.waiting.shift();
-      this.#waiting -= 1;
-      this.#parts.tell(facts, known.owners ?? {});
-      if (isEnd && known.waiting.length === 0) this.#known.delete(facts.flow);
+      this.#tellFirst(known, facts, known.owners);
     }
+  }
+
+  #tellFirst(known: Known, facts: SeenFacts, owners: Owners): void {
+    known.waiting.shift();
+    this.#waiting -= 1;
+    this.#parts.tell(facts, owners);
+    if (ENDS.has(facts.turn) && known.waiting.length === 0) this.#known.delete(facts.flow);
   }
 
   #ask(known: Known, facts: SeenFacts, isEnd: boolean): void {
@@ -108,12 +110,12 @@ export class OwnerBook {
     });
   }
 
-  /** Nobody is waited for any more: what is known has to do. */
+  /** Nobody is waited for any more: all that waits is told with what is known. It may be asked again later. */
   #giveUp(known: Known): void {
     known.asked = 0;
-    this.unasked += 1;
-    known.owners ??= busyOwners(known.waiting[0]);
-    known.isWhole = true;
+    this.unasked += known.waiting.length;
+    for (let facts = known.waiting[0]; facts !== undefined; facts = known.waiting[0])
+      this.#tellFirst(known, facts, known.owners ?? busyOwners(facts));
   }
 
   /** To be called now and then while something waits: what was not answered in time is told as it is. */
@@ -122,16 +124,6 @@ export class OwnerBook {
     for (const known of [...this.#known.values()]) {
       if (known.waiting.length === 0 || known.askedAtMs > before) continue;
       this.#giveUp(known);
-      this.#goOn(known);
-    }
-  }
-
-  /** Everything that waits is told as it is. */
-  settle(): void {
-    for (const known of [...this.#known.values()]) {
-      if (known.waiting.length === 0) continue;
-      this.#giveUp(known);
-      this.#goOn(known);
     }
   }
 }
@@ -151,9 +143,9 @@ function questionOf(facts: SeenFacts): WhoQuestion {
   };
 }
 
-function busyOwners(facts: SeenFacts | undefined): Owners {
+function busyOwners(facts: SeenFacts): Owners {
   const busy: Owner = { how: 'unknown:busy' };
-  return { client: facts?.isClientOwn ? busy : undefined, server: facts?.isServerOwn ? busy : undefined };
+  return { client: facts.isClientOwn ? busy : undefined, server: facts.isServerOwn ? busy : undefined };
 }
 
 /** The surer one of two answers for each end; of two that are as sure, the later. */

@@ -9,7 +9,7 @@ import { Fault, type Place } from '../../../base/fault.ts';
 import { Agent } from '../../../client/agent.ts';
 import type { AgentDoors, InputContext } from '../../../client/doors.ts';
 import type { Input, InputSink, InputStatus } from '../../../client/inputs/input.ts';
-import type { AgentConfig, DestinationConfig, InputConfig } from '../../../config/agent.ts';
+import type { AgentConfig, DestinationConfig, InputConfig, SourceConfig } from '../../../config/agent.ts';
 import type { SpoolReader } from '../../../delivery/spool/reader.ts';
 import type { Transport, TransportState } from '../../../delivery/transport/transport.ts';
 import { batchOf, SpoolLog, textsOf } from '../delivery/use-spool.ts';
@@ -69,7 +69,7 @@ export class FakeTransport implements Transport {
 
 /** Gives on what a test tells it, and keeps what the sink does not take. */
 export class FakeInput implements Input {
-  readonly config: InputConfig;
+  readonly config: SourceConfig;
   readonly sink: InputSink;
   readonly context: InputContext;
   held: string[] = [];
@@ -78,8 +78,10 @@ export class FakeInput implements Input {
   hasStarted = false;
   isAtEnd = false;
   resumed = 0;
+  reopened = 0;
+  hasStopped = false;
 
-  constructor(config: InputConfig, sink: InputSink, context: InputContext) {
+  constructor(config: SourceConfig, sink: InputSink, context: InputContext) {
     this.config = config;
     this.sink = sink;
     this.context = context;
@@ -105,7 +107,13 @@ export class FakeInput implements Input {
     if (this.held.length > 0) this.#give();
   }
 
+  reopen(): Promise<void> {
+    this.reopened += 1;
+    return Promise.resolve();
+  }
+
   stop(): Promise<void> {
+    this.hasStopped = true;
     this.saved = this.sink.safe();
     return Promise.resolve();
   }
@@ -147,7 +155,7 @@ export class FakeDoors implements AgentDoors {
     return transport;
   }
 
-  openInput(config: InputConfig, sink: InputSink, context: InputContext): Input {
+  openInput(config: SourceConfig, sink: InputSink, context: InputContext): Input {
     const code = this.broken.get(config.name);
     if (code !== undefined) throw new Fault(code, { what: 'There is no such thing.', where: config.name });
     const input = new FakeInput(config, sink, context);

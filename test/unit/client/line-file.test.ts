@@ -63,6 +63,16 @@ test('a file that was moved away is made anew, and the old one keeps what it has
   await holds(path, 'REOPENED moved\n');
 });
 
+test('a file that somebody else put in its place is written from then on', async (t) => {
+  const { path, file } = make(t);
+  await file.start();
+  file.write('one');
+  await holds(path, 'one\n');
+  writeFileSync(`${path}.new`, 'theirs\n');
+  renameSync(`${path}.new`, path);
+  await holds(path, 'theirs\nREOPENED moved\n');
+});
+
 test('at SIGHUP what waits goes into the old file', async (t) => {
   const { path, file } = make(t);
   await file.start();

@@ -100,6 +100,21 @@ test('an answer that does not come holds up nothing, and is not believed later',
   assert.equal(world.told.length, 1);
 });
 
+test('an answer to an earlier question is not taken for that to a later one', async () => {
+  const world = new World();
+  world.book.see(seen());
+  world.nowMs = 300;
+  world.book.expire();
+  world.book.see(seen({ turn: 'update', flow: 2 }));
+  world.book.see(seen({ turn: 'reset' }));
+  await world.answer(0, CURL);
+  assert.deepEqual(
+    [world.turns, world.asked.length],
+    [['1 opened'], 3],
+    'the question about the end is still open',
+  );
+});
+
 test('ten thousand at once: nothing is lost, memory is bounded, and what is told without an owner is counted', async () => {
   const world = new World();
   for (let flow = 1; flow <= 10_000; flow += 1) world.book.see(seen({ flow }));
@@ -116,7 +131,8 @@ test('ten thousand at once: nothing is lost, memory is bounded, and what is told
 test('one connection with more events than may wait keeps their order', async () => {
   const world = new World();
   for (let i = 0; i < 9000; i += 1) world.book.see(seen({ turn: 'update', updates: i }));
-  world.book.settle();
+  world.nowMs = 300;
+  world.book.expire();
   await world.answer(0, CURL);
   assert.equal(world.told.length, 9000);
   assert.equal(world.book.waiting, 0);

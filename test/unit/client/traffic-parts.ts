@@ -1,11 +1,16 @@
 // What tests of watching connections put around it: facts of events, and the two threads as objects that a test leads.
 
 import type { TrafficConfig } from '../../../config/agent.ts';
-import type { InterfaceState, Listener, SeenFacts, Snapshot } from '../../../client/monitor/capture.port.ts';
+import type {
+  CaptureSettings,
+  InterfaceState,
+  Listener,
+  SeenFacts,
+  Snapshot,
+} from '../../../client/monitor/capture.port.ts';
 import type { CaptureListener, MonitorDoors } from '../../../client/monitor/monitor.ts';
 import { WHO_COUNTS } from '../../../client/monitor/who/counts.ts';
 import type { WhoListener, WhoStatus } from '../../../client/monitor/who/who.ts';
-import type { CaptureSettings } from '../../../client/monitor/capture.port.ts';
 import type { WhoQuestion } from '../../../client/monitor/who/who.port.ts';
 import type { Owners } from '../../../traffic/events/owner.ts';
 import { PLACE } from './input-parts.ts';
