@@ -117,15 +117,16 @@ function readJsonHeader(line: string, zone: ZoneOffset, nearUs: number): LineHea
   } catch {
     return undefined;
   }
-  const { timestamp, receivedAt, host, program, procid, message } = value;
-  const stamp = readStamp(String(timestamp ?? receivedAt), zone, nearUs);
+  const word = (name: string) => (typeof value[name] === 'string' ? value[name] : undefined);
+  const stamp = readStamp(word('timestamp') ?? word('receivedAt') ?? '', zone, nearUs);
   if (!stamp) return undefined;
-  const tag = typeof procid === 'string' ? `${String(program)}[${procid}]` : String(program ?? '-');
-  const { timeUs, isCoarse } = stamp;
+  const program = word('program') ?? '-';
+  const procid = word('procid');
+  const tag = procid === undefined ? program : `${program}[${procid}]`;
   return {
-    timeUs,
-    isCoarse,
-    host: String(host ?? value['fromHostIp'] ?? ''),
-    text: `${tag}: ${String(message ?? '')}`,
+    timeUs: stamp.timeUs,
+    isCoarse: stamp.isCoarse,
+    host: word('host') ?? word('fromHostIp') ?? '',
+    text: `${tag}: ${word('message') ?? ''}`,
   };
 }

@@ -83,7 +83,7 @@ function lossNotes(client: HostView, server: HostView): string[] {
     const resent = again === 0 ? '' : `, ${countOf(again, 'packet')} sent again`;
     if (lost > 0) return [`Of the ${names[0]}'s data ${countOf(lost, 'byte')} did not arrive${resent}.`];
     const packets = (from.packets?.[way] ?? 0) - (to.packets?.[way] ?? 0);
-    if (lost < 0 || packets < 0 || packets === 0) return [];
+    if (lost < 0 || packets <= 0) return [];
     return [
       `${countOf(from.packets?.[way] ?? 0, 'packet')} left the ${names[0]}, ${to.packets?.[way] ?? 0} arrived, with all of the data.`,
     ];
