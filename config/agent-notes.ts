@@ -18,6 +18,19 @@ export function noteAgent(document: Document, config: AgentConfig, add: Add): vo
         : 'There is no input: the agent only delivers what still lies in its queues.';
     note([], what, 'Add one: "inputs": [{ "type": "journald" }]');
   }
+  const { traffic } = config;
+  if (traffic?.flowIntervalMs !== undefined && config.destinations.length === 0)
+    note(
+      ['traffic', 'flowInterval'],
+      '"flowInterval" has no effect: interval records are messages, and there is no destination for them.',
+      'Add one, or remove "flowInterval"; the log has a line for each event.',
+    );
+  if (traffic !== undefined && traffic.events.length === 0 && traffic.flowIntervalMs === undefined)
+    note(
+      ['traffic', 'events'],
+      'Nothing is told of connections: "events" is empty, and there is no "flowInterval".',
+      'Name some, such as ["reset", "refused", "no-answer", "timeout"].',
+    );
   for (const [at, { name, to }] of config.destinations.entries()) {
     const scheme = to[0]?.scheme ?? 'relp';
     const text: unknown = get(document.value, 'destinations');

@@ -288,6 +288,17 @@ test('the words of events and records are those of the traffic room', () => {
   assert.deepEqual(TRAFFIC_RECORD_FIELDS, RECORD_FIELDS);
 });
 
+test('watching that tells nobody anything is worth a look', (t) => {
+  const notes = (text: string) =>
+    loadAgentText(t, text).notes.map(({ code, text: { place } }) => [code, place?.key]);
+  assert.deepEqual(notes('{ "traffic": { "log": "a", "flowInterval": "1s" } }'), [
+    ['CONFIG_NOTE', 'traffic.flowInterval'],
+  ]);
+  assert.deepEqual(notes(`{ "traffic": { "events": [] }, ${TO} }`), [['CONFIG_NOTE', 'traffic.events']]);
+  assert.deepEqual(notes(`{ "traffic": { "events": [], "flowInterval": "1s" }, ${TO} }`), []);
+  assert.deepEqual(notes('{ "traffic": { "log": "a" } }'), []);
+});
+
 test('what this host says to watching is worth a look', (t) => {
   const folder = makeFiles(t, {});
   const notes = (traffic: string, input = '') =>
