@@ -29,7 +29,7 @@ export interface Source {
 export function sourceOf(monitor: Monitor): Source {
   return {
     counts: () => {
-      const { packets = 0, ipBytes = 0, dropped = 0, flows = 0, evicted = 0 } = monitor.counts();
+      const { packets, ipBytes, dropped, flows, evicted } = monitor.counts();
       return { packets, bytes: ipBytes, dropped, flows, evicted };
     },
     interfaces: () => monitor.interfaces(),

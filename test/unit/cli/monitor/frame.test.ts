@@ -248,6 +248,19 @@ test('hosts, ports and processes add up what their connections had', () => {
   );
 });
 
+test('a connection of a host or a process with itself counts once', () => {
+  const nc = { how: 'exact', process: 'nc', pid: 7 } as const;
+  const seen = model([connection(1, { serverAddress: '10.0.0.2' }, { client: nc, server: nc })]);
+  for (const [pivot, row] of [
+    ['hosts', /^ 10\.0\.0\.2 +1 +1 +1 +22 /],
+    ['processes', /^ nc\[7\] +1 +1 +1 +22 /],
+  ] as const) {
+    const lines = screen(seen, view({ pivot }));
+    assert.match(lines[2] ?? '', row);
+    assert.match(lines[3] ?? '', /^ +$/);
+  }
+});
+
 test('narrowed to a host, a port or a process, and cleared', () => {
   const seen = model([connection(1), connection(2, { serverAddress: '10.0.0.9', isEnded: true })]);
   const count = (state: ViewState) => screen(seen, state).filter((line) => line.startsWith('┌')).length;
@@ -304,6 +317,12 @@ test('a filter that is wrong is shown with its place, the one in force stays in 
   const at = lines.findIndex((line) => line.startsWith(' Filter: port 25x'));
   assert.equal((lines[at + 1] ?? '').trimEnd(), `${' '.repeat(' Filter: port '.length)}^`);
   assert.equal((lines[at + 2] ?? '').trimEnd(), ' no port');
+  const text = `${'not '.repeat(40)}port 25x`;
+  const place = text.indexOf('25x');
+  const long = { ...mode, text, cursor: place, error: { at: place, text: 'no port' } };
+  const scrolled = screen(model([]), view({ mode: long }));
+  const prompt = scrolled.findIndex((line) => line.startsWith(' Filter: '));
+  assert.equal((scrolled[prompt] ?? '').indexOf('2'), (scrolled[prompt + 1] ?? '').indexOf('^'));
 });
 
 test('nothing to see says why, and what an interface lacks stands in the title', () => {

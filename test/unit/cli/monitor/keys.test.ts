@@ -50,7 +50,9 @@ test('a sequence that comes in pieces is one key, an Escape alone is one too', (
 test('an unknown sequence is no letters, and a flood of half a sequence is no memory', () => {
   assert.deepEqual(read('\x1b[200~x\x1b[?62;1cy\x1bOPz'), ['x', 'y', 'z']);
   const reader = new KeyReader();
-  for (let i = 0; i < 1000; i++) reader.read(Buffer.from(i === 0 ? '\x1b[' : '1;1;1;1;'));
+  let told = 0;
+  for (let i = 0; i < 1000; i++) told += reader.read(Buffer.from(i === 0 ? '\x1b[' : '1;1;1;1;')).length;
+  assert.ok(told > 7000, 'what is no sequence is not kept');
   reader.flush();
   assert.equal(reader.isWaiting, false);
 });
@@ -111,6 +113,8 @@ test('a filter is typed, corrected, refused with its place, and taken', () => {
   const { mode } = wrong.state;
   assert.equal(mode.kind === 'filter' && mode.error?.at, 5);
   assert.equal(mode.kind === 'filter' && mode.cursor, 5);
+  const edited = type('\x1b[4~\x7f', wrong.state).state.mode;
+  assert.equal(edited.kind === 'filter' ? edited.error : 'none', undefined);
   const right = type('\x1b[4~\x7f25\r', wrong.state);
   assert.deepEqual(right.orders, [{ kind: 'filter', filter: 'port 2525' }]);
   assert.deepEqual([right.state.filter, right.state.mode.kind], ['port 2525', 'browse']);

@@ -90,6 +90,16 @@ test('a reader that stops costs lines, which are counted and told where they are
   await lines.stop(100);
 });
 
+test('what was taken gives its room back', async (t) => {
+  const pipe = usePipe(t);
+  const lines = new LineOutlet(nobody, (lost) => `LOST ${lost}`, pipe.path);
+  for (let round = 1; round <= 3; round++) {
+    for (let i = 0; i < 2500; i++) assert.equal(lines.line('w'.repeat(999)), true, `round ${round}`);
+    assert.equal((await readAll(pipe, (read) => read.length === 2_500_000)).length, 2_500_000);
+  }
+  await lines.stop(100);
+});
+
 test('stop waits for a reader, and not for ever', async (t) => {
   const pipe = usePipe(t);
   const lines = new LineOutlet(nobody, String, pipe.path);
