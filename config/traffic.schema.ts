@@ -21,7 +21,7 @@ export const TRAFFIC_RECORD_FIELDS = [
 
 const VERSION_2 = TRAFFIC_RECORD_FIELDS.slice(0, 14);
 
-const wait = { type: 'string', format: 'span', atLeast: '1s', atMost: '7d' } as const satisfies Schema;
+const wait = { type: 'string', format: 'span', atLeast: '1s', atMost: '30d' } as const satisfies Schema;
 
 export const timeoutsSchema = {
   title: 'timeouts',
@@ -41,7 +41,7 @@ export const timeoutsSchema = {
       ...wait,
       default: '60s',
       description:
-        'A connection that is silent for so long with bytes that nobody has acknowledged is told as `timeout`.',
+        'Bytes that wait so long for an acknowledgement, however often they are sent again, are told as `timeout`.',
     },
     halfClosed: {
       ...wait,
@@ -55,9 +55,9 @@ export const timeoutsSchema = {
     },
     tcpIdle: {
       ...wait,
-      default: '3h',
+      default: '5d',
       description:
-        'A TCP connection that rests for longer is forgotten. The keep-alive of Linux asks after two hours.',
+        'A TCP connection that rests for longer is forgotten; what comes later is told as one that was open before.',
     },
   },
 } as const satisfies Schema;
