@@ -25,7 +25,7 @@ import type { Turn } from '../../traffic/flow/table.ts';
 import type { Io } from '../io.ts';
 import { jsonPrinter, logPrinter } from './event-lines.ts';
 import { type Ending, lineShow, screenShow, type Show } from './show.ts';
-import { sourceOf } from './source.ts';
+import { type SourceCounts, sourceOf } from './source.ts';
 
 export interface MonitorPlan {
   readonly output: 'screen' | 'json' | 'lines';
@@ -239,11 +239,12 @@ export class MonitorRun {
     if (ending !== 'gone') this.#sum(sourceOf(this.#monitor).counts());
   }
 
-  #sum({ packets, dropped }: { readonly packets: number; readonly dropped: number }): void {
+  #sum({ packets, dropped, unheard }: SourceCounts): void {
     const lost = dropped === 0 ? 'none dropped' : `${printCount(dropped)} dropped by the kernel`;
+    const missed = unheard === 0 ? '' : `; ${printCountOf(unheard, 'event')} not told, there were too many`;
     const log = this.#plan.log === undefined ? '' : `; the log is ${this.#plan.log}`;
     this.#io.stderr(
-      `${printCountOf(this.#events, 'event')} in ${printCountOf(packets, 'packet')}, ${lost}${log}.\n`,
+      `${printCountOf(this.#events, 'event')} in ${printCountOf(packets, 'packet')}, ${lost}${missed}${log}.\n`,
     );
   }
 }

@@ -14,6 +14,8 @@ export interface SourceCounts {
   readonly dropped: number;
   readonly flows: number;
   readonly evicted: number;
+  /** Events that were not told, since this program was too busy to hear them. */
+  readonly unheard: number;
 }
 
 export interface Source {
@@ -29,8 +31,8 @@ export interface Source {
 export function sourceOf(monitor: Monitor): Source {
   return {
     counts: () => {
-      const { packets, ipBytes, dropped, flows, evicted } = monitor.counts();
-      return { packets, bytes: ipBytes, dropped, flows, evicted };
+      const { packets, ipBytes, dropped, flows, evicted, unheard } = monitor.counts();
+      return { packets, bytes: ipBytes, dropped, flows, evicted, unheard };
     },
     interfaces: () => monitor.interfaces(),
     snapshot: (order, rowsMax) => monitor.snapshot(order, rowsMax),
