@@ -99,7 +99,8 @@ const COLUMNS: readonly Column[] = [
     width: 6,
     align: 'right',
     from: 92,
-    cell: ({ row }, side) => span(side === 1 ? '' : shortSpan(row.timeUs - row.startUs)),
+    cell: ({ row }, side) =>
+      span(side === 1 ? '' : shortSpan((row.isEnded ? row.lastUs : row.timeUs) - row.startUs)),
   },
   {
     title: 'Iface',

@@ -51,6 +51,8 @@ export class Terminal {
     process.on('SIGCONT', this.#onContinue);
     process.on('SIGTSTP', this.#onStop);
     process.on('exit', this.#onExit);
+    // Before anybody prints why: on the alternate screen nobody would read it.
+    process.on('uncaughtExceptionMonitor', this.#onExit);
     this.#stdin.on('data', this.#onData);
     this.#stdin.on('end', this.#onEnd);
     this.#stdin.on('error', this.#onEnd);
@@ -146,6 +148,7 @@ export class Terminal {
     process.off('SIGCONT', this.#onContinue);
     process.off('SIGTSTP', this.#onStop);
     process.off('exit', this.#onExit);
+    process.off('uncaughtExceptionMonitor', this.#onExit);
     this.#stdin.off('data', this.#onData);
     this.#stdout.off('resize', this.#onResize);
     this.#stdin.pause();
