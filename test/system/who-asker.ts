@@ -20,6 +20,8 @@ export interface Round {
   readonly count: number;
   readonly lifeUs: number;
   readonly forks: boolean;
+  /** All connections have this port at the client. */
+  readonly clientPort?: number;
 }
 
 export interface Tally {
@@ -59,7 +61,15 @@ function onTheWire(host: string): string {
 export async function runRound(who: Who, peer: string, round: Round): Promise<Tally> {
   const server = await startServer(peer, round.serverHost);
   // The list of listening sockets is looked at when one is missed, so this server is found without waiting.
-  const args = [round.kind, round.host, server.port, round.count, round.lifeUs, round.forks ? 1 : 0];
+  const args = [
+    round.kind,
+    round.host,
+    server.port,
+    round.count,
+    round.lifeUs,
+    round.forks ? 1 : 0,
+    round.clientPort ?? 0,
+  ];
   const before = { cpu: process.cpuUsage(), atMs: performance.now(), counts: who.status().counts };
   const client = spawn(peer, args.map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
   const [hows, serverHows]: Record<string, number>[] = [{}, {}];

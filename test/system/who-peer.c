@@ -4,6 +4,7 @@
  *   who-peer serve HOST                                  prints the port; accepts and reads until told to end
  *   who-peer KIND HOST PORT COUNT LIFE_US FORK [BIND]    KIND: tcp, udp (with a peer), udp-free (without)
  *                                                        FORK 1: each connection has a process of its own
+ *                                                        BIND: the client's port, of every connection; it ends with RST
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -93,6 +94,8 @@ static void one(const char *kind, const char *host, int port, int life_us, int b
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     socklen_t mine = fill(&me, strchr(host, ':') ? "::" : "0.0.0.0", bind_port);
     if (bind(fd, (struct sockaddr *)&me, mine)) perror("bind");
+    struct linger none = {1, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
   }
   long long start = now_us();
   if (strcmp(kind, "udp-free") == 0) (void)!sendto(fd, "x", 1, 0, (struct sockaddr *)&to, size);

@@ -97,7 +97,7 @@ test('a process of its own for each connection', { skip }, (t) => {
   assert.ok(five && one);
   say(t, '300 processes, 5 ms each', five);
   say(t, '300 processes, 1 ms each', one);
-  assert.ok(five.named >= 285, `${five.named} of 300`);
+  assert.ok(five.named >= 270, `${five.named} of 300`);
 });
 
 test('IPv6, IPv4 through an IPv6 socket, and the same bound to one address', { skip }, (t) => {
@@ -112,9 +112,25 @@ test('IPv6, IPv4 through an IPv6 socket, and the same bound to one address', { s
   say(t, 'IPv4 mapped', mapped);
   say(t, 'bound to 127.0.0.1', bound);
   for (const tally of [six, mapped, bound]) {
-    assert.ok(tally.named >= 196, `${tally.named} of 200`);
-    assert.ok(tally.serverNamed >= 196, `${tally.serverNamed} servers of 200`);
+    assert.ok(tally.named >= 190, `${tally.named} of 200`);
+    assert.ok(tally.serverNamed >= 190, `${tally.serverNamed} servers of 200`);
   }
+});
+
+test('one port, used by a process after the other, is never given to the wrong one', { skip }, (t) => {
+  const reused = { ...PLAIN, count: 300, forks: true, clientPort: 40_000 };
+  const [slow, fast, none] = play(
+    t,
+    { ...reused, lifeUs: 5000 },
+    { ...reused, lifeUs: 500 },
+    { ...reused, lifeUs: 0 },
+  );
+  assert.ok(slow && fast && none);
+  say(t, 'one port, 5 ms each', slow);
+  say(t, 'one port, 0.5 ms each', fast);
+  say(t, 'one port, at once', none);
+  assert.equal(slow.count, 300);
+  assert.ok(slow.named >= 250, `${slow.named} of 300`);
 });
 
 test('UDP with a peer and without, while the socket is there and a moment after', { skip }, (t) => {

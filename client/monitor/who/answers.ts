@@ -10,7 +10,7 @@ import type { Owner, Owners, SocketTotals } from '../../../traffic/events/owner.
 import { PROTOCOL } from '../../../traffic/packet/packet.ts';
 import type { Budget } from './budget.ts';
 import type { WhoCounters } from './counts.ts';
-import type { End, Role } from './end-table.ts';
+import { type End, hasBegun, type Role } from './end-table.ts';
 import type { Finder } from './finder.ts';
 import type { ListenerOwners } from './listener-owners.ts';
 import type { Listening } from './listening.ts';
@@ -19,8 +19,6 @@ import type { WhoQuestion } from './who.port.ts';
 
 /** A question is asked when its event is told already: it has more time than a SYN. */
 const SEARCH_MS = 20;
-/** Later than that after its SYN, a connection is looked up again before its owner is believed. */
-const SURE_FOR_US = 2_000_000;
 
 export interface AnswerParts {
   readonly diag: Pick<InetDiag, 'find' | 'dump'>;
@@ -99,7 +97,7 @@ export class Answers {
 
   #ownerOfTcp(side: Side, question: WhoQuestion): Owner {
     const end = this.#parts.tracker.table.find(side.ends, question.startUs);
-    const isFresh = end !== undefined && question.startUs - end.sinceUs <= SURE_FOR_US;
+    const isFresh = end !== undefined && hasBegun(end, question.startUs);
     const isOver = end !== undefined && end.untilUs !== Number.POSITIVE_INFINITY;
     if (end?.owner && isNamed(end.owner) && (isFresh || isOver)) {
       this.#parts.counters.add('answeredKnown');
@@ -108,7 +106,7 @@ export class Answers {
     const socket = isOver ? undefined : this.#socketOf(side.ends, end, question);
     if (socket !== undefined) return this.#ownerNow(socket, side, end);
     if (end?.owner && (isFresh || isOver)) return end.owner;
-    return this.#absent(side, end);
+    return this.#absent(side, end, question.startUs);
   }
 
   /** The socket that the connection has now, if it is the connection's and not a later one's. */
@@ -118,7 +116,7 @@ export class Answers {
     const { cookie, state } = found.socket;
     if (end !== undefined && end.cookie !== 0) return end.cookie === cookie ? found.socket : undefined;
     const isYoung = state === SOCKET_STATE.established || state === SOCKET_STATE.synSent;
-    return isEnd === true && isYoung && end === undefined ? undefined : found.socket;
+    return isEnd === true && isYoung ? undefined : found.socket;
   }
 
   #withInterface(ends: Ends, end: End | undefined): Ends {
@@ -144,10 +142,11 @@ export class Answers {
   }
 
   /** There is no such socket: it is gone, or was never here. */
-  #absent({ ends, role }: Side, end: End | undefined): Owner {
+  #absent({ ends, role }: Side, end: End | undefined, startUs: number): Owner {
     const listener = role === 'server' ? this.#listenerOf(ends) : undefined;
     if (listener) return listener;
-    const wasHere = end !== undefined && (end.cookie !== 0 || end.untilUs !== Number.POSITIVE_INFINITY);
+    const isKnown = end !== undefined && (end.cookie !== 0 || end.totals !== undefined);
+    const wasHere = isKnown || this.#parts.tracker.table.unseen(ends, startUs) !== undefined;
     return { how: wasHere || !this.#parts.hearsEnds ? 'unknown:closed' : 'unknown:no-socket' };
   }
 
@@ -157,7 +156,7 @@ export class Answers {
     const { diag, finder, budget, tracker } = this.#parts;
     const end = tracker.table.find(ends, startUs);
     // A tuple that was seen long before may be another's now.
-    const isFresh = end !== undefined && startUs - end.sinceUs <= SURE_FOR_US;
+    const isFresh = end !== undefined && hasBegun(end, startUs);
     if (end?.owner && isFresh) return end.owner;
     const found = diag.find(ends);
     // A client that has been silent for a minute: its port may be another's by now.
@@ -167,7 +166,7 @@ export class Answers {
       return finder.ownerOf(found.socket, ends, budget.allows(performance.now()), SEARCH_MS);
     }
     if (isOld) return { how: 'unknown:closed' };
-    const isGone = end ?? withoutPeer(ends).some((one) => tracker.table.find(one, startUs));
+    const isGone = end ?? [ends, ...withoutPeer(ends)].some((one) => tracker.table.unseen(one, startUs));
     return { how: isGone || !this.#parts.hearsEnds ? 'unknown:closed' : 'unknown:no-socket' };
   }
 

@@ -10,10 +10,11 @@ import type { Owner, SocketTotals } from '../../../traffic/events/owner.ts';
 
 const LIVE_MAX = 32_768;
 const OVER_MAX = 16_384;
-/** Of one tuple. */
-const OVER_OF_ONE_MAX = 4;
-/** Two clocks and two queues tell of the same packet. */
-const SLACK_US = 5000;
+/** Both captures have the kernel's time of the first packet; on loopback one has that of its way in. */
+const BEGAN_BEFORE_US = 200;
+const BEGAN_AFTER_US = 2000;
+/** An end is told of later than it was, by no more than this unless the host stands still. */
+const TOLD_LATE_US = 50_000;
 
 export type Role = 'client' | 'server';
 
@@ -23,9 +24,11 @@ export interface End {
   /** Of its SYN, or its SYN-ACK; -1: not seen. */
   readonly sequence: number;
   /** Microseconds since 1970; 0: before anybody looked. */
-  readonly sinceUs: number;
+  sinceUs: number;
   /** Infinity: it is there still, as far as is known. */
   untilUs: number;
+  /** When its socket was asked for; 0: never. */
+  lookedAtUs: number;
   /** 0: not known. */
   cookie: number;
   /** The best that is known so far. */
@@ -47,9 +50,10 @@ export class EndTable {
   readonly #byCookie = new Map<number, End>();
   /** Newest last. */
   readonly #over = new Map<string, End[]>();
+  #overCount = 0;
 
   get size(): number {
-    return this.#live.size + this.#over.size;
+    return this.#live.size + this.#overCount;
   }
 
   /** How many were forgotten since this was last asked. */
@@ -102,10 +106,19 @@ export class EndTable {
     this.#byCookie.delete(end.cookie);
     const others = this.#over.get(key) ?? [];
     others.push(end);
-    if (others.length > OVER_OF_ONE_MAX) others.shift();
+    // The tuple that ended last is the last of all.
     this.#over.delete(key);
     this.#over.set(key, others);
-    if (this.#over.size > OVER_MAX) this.#over.delete(this.#over.keys().next().value as string);
+    this.#overCount += 1;
+    if (this.#overCount > OVER_MAX) this.#forgetOver();
+  }
+
+  /** Of the tuple that was used least of late, the oldest. */
+  #forgetOver(): void {
+    const [key, others] = this.#over.entries().next().value as [string, End[]];
+    others.shift();
+    if (others.length === 0) this.#over.delete(key);
+    this.#overCount -= 1;
   }
 
   #forgetOldest(): void {
@@ -115,13 +128,37 @@ export class EndTable {
     this.#forgotten += 1;
   }
 
-  /** The end of a connection that began at `startUs`: of those with these ends, the last that was there by then. */
+  /**
+   * The end of a connection whose first packet was at `startUs`: the first that began then; else one that was there
+   * before, and was there long after.
+   */
   find(ends: Ends, startUs: number): End | undefined {
+    const all = this.#all(ends);
+    const began = all.find((end) => hasBegun(end, startUs));
+    if (began) return began;
+    return all.findLast(({ sinceUs, untilUs }) => sinceUs < startUs && startUs <= untilUs - TOLD_LATE_US);
+  }
+
+  #all(ends: Ends): readonly End[] {
     const key = keyOf(ends);
     const live = this.#live.get(key);
-    const all = [...(this.#over.get(key) ?? []), ...(live ? [live] : [])];
-    return all.findLast(
-      ({ sinceUs, untilUs }) => sinceUs - SLACK_US <= startUs && untilUs + SLACK_US >= startUs,
-    );
+    const over = this.#over.get(key) ?? [];
+    return live ? [...over, live] : over;
   }
+
+  /** One that is over and whose beginning nobody saw, though it was after `startUs`, or is told only now. */
+  unseen(ends: Ends, startUs: number): End | undefined {
+    const over = this.#over.get(keyOf(ends)) ?? [];
+    return over.find(({ sinceUs, untilUs }) => sinceUs === 0 && untilUs + TOLD_LATE_US >= startUs);
+  }
+
+  /** The first that nobody had time to look for, and of whose end nothing was told yet. */
+  anonymous(ends: Ends): End | undefined {
+    return this.#all(ends).find(({ cookie, totals, sinceUs }) => cookie === 0 && !totals && sinceUs > 0);
+  }
+}
+
+/** Whether it began with the packet of this time. */
+export function hasBegun({ sinceUs }: End, startUs: number): boolean {
+  return sinceUs >= startUs - BEGAN_BEFORE_US && sinceUs <= startUs + BEGAN_AFTER_US;
 }

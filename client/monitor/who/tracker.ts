@@ -22,6 +22,8 @@ const SEARCH_MS = 10;
 /** A server accepts within this, usually; only then the connection has a process. */
 const ACCEPT_MS = 3;
 const ACCEPTS_MAX = 1024;
+/** A socket is there to be found a little before its SYN has a time. */
+const EARLIER_US = 500;
 /** A flow of datagrams is not looked up again so soon. */
 const DATAGRAM_KNOWN_US = 1_000_000;
 /** A listener that appeared since the last look is looked for at most this often. */
@@ -34,6 +36,8 @@ export interface TrackerParts {
   readonly listenerOwners: Pick<ListenerOwners, 'ownerOf'>;
   readonly counters: WhoCounters;
   readonly budget: Budget;
+  /** Microseconds since 1970, of the clock that stamps packets. */
+  readonly nowUs: () => number;
 }
 
 export function isNamed(owner: Owner | undefined): boolean {
@@ -88,27 +92,30 @@ export class Tracker {
     this.#spending(() => {
       const socket = this.#connectionAt(ends);
       if (socket === 'busy' || socket === undefined) return;
+      known.lookedAtUs = this.#parts.nowUs();
       this.table.identify(known, socket.cookie);
       known.owner = this.#ownerOf(socket, ends);
     });
   }
 
   /**
-   * What is known of these ends already. Another connection, by its number, is over; what was looked up for it may have
-   * been the socket of this one, when the thread was late, so its name is not kept unless it was told to be gone.
+   * What is known of these ends already. If it is another connection, by its number, and was looked up when this one
+   * had begun, then what was found may be the socket of this one: nobody is named.
    */
   #before(end: End): End | undefined {
     const known = this.table.live(end.ends);
     if (known === undefined || known.sequence === -1 || known.sequence === end.sequence) return known;
-    const now = this.#parts.diag.find(end.ends);
-    if (now.kind !== 'socket' || now.socket.cookie !== known.cookie) return known;
-    known.owner = { how: 'unknown:closed' };
+    if (known.lookedAtUs < end.sinceUs - EARLIER_US) return known;
+    const { local, localPort } = known.ends;
+    const listener = known.role === 'server' ? this.listenerOf(PROTOCOL.tcp, local, localPort) : undefined;
+    known.owner = listener ?? { how: 'unknown:closed' };
     this.table.identify(known, 0);
     this.table.finish(known, end.sinceUs);
     return undefined;
   }
 
   #begin(end: End, socket: InetSocket): void {
+    end.lookedAtUs = this.#parts.nowUs();
     this.table.begin(end);
     this.table.identify(end, socket.cookie);
     end.owner = this.#ownerOf(socket, end.ends);
@@ -119,14 +126,11 @@ export class Tracker {
     if (socket === 'busy') this.#parts.counters.add('busy');
     // A second SYN of the same connection; or its end was told before its beginning.
     const isKnown = known?.cookie === 0 && known.sequence === end.sequence;
-    if (isKnown || this.#isOver(end)) return;
+    const unseen = this.table.unseen(end.ends, end.sinceUs);
+    if (unseen) unseen.sinceUs = end.sinceUs;
+    if (isKnown || unseen) return;
     if (socket === 'busy') end.owner = { how: 'unknown:busy' };
     this.table.begin(end);
-  }
-
-  #isOver({ ends, sinceUs }: End): boolean {
-    const known = this.table.find(ends, sinceUs);
-    return known !== undefined && known.untilUs !== Number.POSITIVE_INFINITY && known.sinceUs === 0;
   }
 
   #onServer(end: End): void {
@@ -138,6 +142,7 @@ export class Tracker {
       if (socket === 'busy' || socket === undefined) return;
       const isKnown = known?.cookie === socket.cookie && known.untilUs === Number.POSITIVE_INFINITY;
       if (isKnown) return;
+      end.lookedAtUs = this.#parts.nowUs();
       this.table.begin(end);
       this.table.identify(end, socket.cookie);
       end.owner = this.listenerOf(PROTOCOL.tcp, end.ends.local, end.ends.localPort);
@@ -242,15 +247,10 @@ export class Tracker {
     this.#parts.counters.add('ends');
     const ends = endsOf(socket);
     const end =
-      this.table.byCookie(socket.cookie) ?? this.#unidentified(ends) ?? newEnd(ends, undefined, 0, -1);
+      this.table.byCookie(socket.cookie) ?? this.table.anonymous(ends) ?? newEnd(ends, undefined, 0, -1);
     end.totals = totalsOf(socket);
+    end.cookie = socket.cookie;
     this.table.finish(end, nowUs);
-  }
-
-  /** A connection whose socket nobody had time to look for. */
-  #unidentified(ends: Ends): End | undefined {
-    const live = this.table.live(ends);
-    return live?.cookie === 0 ? live : undefined;
   }
 
   /** Ends were lost: whatever is not among the sockets that are there is over. */
@@ -262,7 +262,17 @@ export class Tracker {
 
 export function newEnd(ends: Ends, role: Role | undefined, sinceUs: number, sequence: number): End {
   const untilUs = Number.POSITIVE_INFINITY;
-  return { ends, role, sequence, sinceUs, untilUs, cookie: 0, owner: undefined, totals: undefined };
+  return {
+    ends,
+    role,
+    sequence,
+    sinceUs,
+    untilUs,
+    lookedAtUs: 0,
+    cookie: 0,
+    owner: undefined,
+    totals: undefined,
+  };
 }
 
 function endsOf(socket: InetSocket): Ends {

@@ -22,7 +22,7 @@ const LACKS: Readonly<Record<WhoWay, (error: string) => string>> = {
   ends: (error) =>
     `The kernel does not tell when a socket is gone (${error}): its own byte counts are missing from events.`,
   starts: (error) =>
-    `The kernel does not tell of new processes (${error}), which CAP_NET_ADMIN would give: on a host of thousands of processes, one that ends within milliseconds may have no name.`,
+    `The kernel does not tell of new processes (${error}); it does from Linux 6.6 on, or with CAP_NET_ADMIN, and only in the first network namespace. On a host of thousands of processes, one that ends within milliseconds may have no name.`,
 };
 
 /** `error`: the kernel's name for the trouble; undefined: it works. */

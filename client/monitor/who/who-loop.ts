@@ -6,6 +6,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { unreachable } from '../../../base/assert.ts';
 import { hushBell, openBell } from '../../../kernel/bell.ts';
+import { ClockReader } from '../../../kernel/clock.ts';
 import { InetDiag, openSocketEnds, readSocket } from '../../../kernel/inet-diag.ts';
 import { type NetlinkSocket, walkMessages } from '../../../kernel/netlink.ts';
 import { HEAD_BYTES, HEADS_MAX, PacketHeads, stampPackets } from '../../../kernel/packet-heads.ts';
@@ -62,6 +63,7 @@ export class WhoLoop {
   readonly #port: MessagePort;
   readonly #bell = openBell();
   readonly #readiness = new Readiness();
+  readonly #clock = new ClockReader('realtime');
   readonly #heads = new PacketHeads();
   readonly #meter = new DropMeter();
   readonly #counters: WhoCounters;
@@ -130,6 +132,11 @@ export class WhoLoop {
     this.#assemble(hidden === undefined, ends.ok);
   }
 
+  #nowUs(): number {
+    this.#clock.read();
+    return this.#clock.sec * 1e6 + this.#clock.nanos / 1000;
+  }
+
   #watch(
     opened: { readonly ok: true; readonly socket: NetlinkSocket } | { readonly ok: false },
     token: number,
@@ -154,7 +161,9 @@ export class WhoLoop {
     };
     const finder = new Finder(parts);
     const listenerOwners = new ListenerOwners(finder, this.#holders);
-    const tracker = new Tracker({ diag, finder, listening, listenerOwners, counters, budget });
+    const tracker = new Tracker({
+      ...{ diag, finder, listening, listenerOwners, counters, budget, nowUs: () => this.#nowUs() },
+    });
     this.#finder = finder;
     this.#listenerOwners = listenerOwners;
     this.#tracker = tracker;
@@ -222,7 +231,7 @@ export class WhoLoop {
       for (let i = 0; i < count; i += 1) {
         heads.at(i);
         const trigger = readTrigger(heads.bytes, heads.start, heads.end);
-        const timeUs = heads.timeUs || Date.now() * 1000;
+        const timeUs = heads.timeUs || this.#nowUs();
         if (trigger) this.#tracker?.onTrigger(trigger, heads.isOutgoing, heads.interfaceIndex, timeUs);
       }
       if (count < HEADS_MAX) return;
@@ -238,7 +247,7 @@ export class WhoLoop {
   #takeEnds(): void {
     const ends = this.#ends;
     if (!ends) return;
-    const nowUs = Date.now() * 1000;
+    const nowUs = this.#nowUs();
     for (let i = 0; i < ROUND_MESSAGES; i += 1) {
       const received = ends.receive();
       if (received === 'nothing') return;
@@ -346,7 +355,7 @@ export class WhoLoop {
         );
         if (dumped !== 'whole') this.#isIncomplete = true;
       }
-    if (!this.#isIncomplete) this.#tracker?.reconcile(cookies, Date.now() * 1000);
+    if (!this.#isIncomplete) this.#tracker?.reconcile(cookies, this.#nowUs());
   }
 
   #relist(nowMs: number): void {
