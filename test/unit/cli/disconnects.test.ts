@@ -11,8 +11,9 @@ import { disconnectsCommand } from '../../../cli/commands/disconnects.ts';
 import { parseMoment } from '../../../cli/disconnects/select.ts';
 import { eachMarkedLine } from '../../../cli/disconnects/find.ts';
 import { FILE_FORMATS, type FileFormat } from '../../../syslog/print.ts';
+import { readHeader } from '../../../cli/disconnects/header.ts';
 import { UTC, zoneFor } from '../../../syslog/time.ts';
-import { DB, eventLine, type Host, lineOf, type Told, WEB } from '../traffic/two-views.ts';
+import { BEGIN_US, DB, eventLine, type Host, lineOf, type Told, WEB } from '../traffic/two-views.ts';
 import { type Ran, runCommand } from './run-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'belfry-disconnects-'));
@@ -130,6 +131,50 @@ test('what both hosts said around it, on one timeline', async () => {
     );
     if (format !== 'traditional') assert.equal(lines?.[2], '21:53:15 ==== the server sent RST', format);
   }
+});
+
+test('what stands in two files is shown once, and what is far away is passed over', async () => {
+  const files = hosts('iso');
+  const path = filesOf({
+    ...files,
+    'all.log': files['web1.log'] as string,
+    '0.log': said('web1', -9e6, 'app 5 - - far', 'iso'),
+  });
+  const { stdout } = await run('--context', '2s', path);
+  assert.equal(stdout.match(/asks for the list/g)?.length, 1);
+  assert.doesNotMatch(stdout, /long ago|much later|far/);
+});
+
+test('headers of every format, with zones and without', () => {
+  const zone = zoneFor('Europe/Berlin');
+  const read = (line: string) => {
+    const header = readHeader(line, zone, BEGIN_US);
+    return (
+      header && [new Date(header.timeUs / 1000).toISOString(), header.isCoarse, header.host, header.text]
+    );
+  };
+  const at = '2026-11-20T20:53:03.500Z';
+  assert.deepEqual(read('2026-11-20T15:23:03.5-05:30 h p: x'), [at, false, 'h', 'p: x']);
+  assert.deepEqual(read('2026-11-20T21:53:03.500000+01:00 h p: x'), [at, false, 'h', 'p: x']);
+  assert.deepEqual(read('Nov 20 21:53:03 h p[1]: x'), ['2026-11-20T20:53:03.000Z', true, 'h', 'p[1]: x']);
+  assert.deepEqual(read('<13>Nov 20 21:53:03 h p[1]: x'), ['2026-11-20T20:53:03.000Z', true, 'h', 'p[1]: x']);
+  assert.deepEqual(read('<13>1 2026-11-20T20:53:03.5Z h p 7 id [a b="\\]"] x'), [at, false, 'h', 'p[7]: x']);
+  assert.deepEqual(read('<13>1 2026-11-20T20:53:03.5Z h p - id [a b="c"]'), [
+    at,
+    false,
+    'h',
+    'p: id [a b="c"]',
+  ]);
+  assert.deepEqual(read('{"timestamp":"2026-11-20T20:53:03.5Z","host":"h","program":"p","message":"x"}'), [
+    at,
+    false,
+    'h',
+    'p: x',
+  ]);
+  for (const line of ['', 'x', '{', '{"host":"h"}', '<13>', '<13>1 - h p - - - x', 'Foo 20 21:53:03 h p: x'])
+    assert.equal(read(line), undefined, line);
+  assert.equal(read('Dec 31 23:00:00 h p: x')?.[0], '2026-12-31T22:00:00.000Z');
+  assert.equal(read('Jan  1 01:00:00 h p: x')?.[0], '2027-01-01T00:00:00.000Z');
 });
 
 test('a window keeps the nearest lines and counts the others', async () => {

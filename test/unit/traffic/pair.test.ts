@@ -491,6 +491,52 @@ test('an agent that was started anew goes on with the same view, and a host that
   assert.match(sentence, /^The server sent RST after 14 packets; the client saw it 0\.4 ms later/);
 });
 
+test('a view that was turned counts its data the right way round', () => {
+  const swapped = {
+    clientAddress: '10.0.0.1',
+    clientPort: 2525,
+    serverAddress: '10.0.0.2',
+    serverPort: 41_234,
+    isClientOwn: true,
+    isServerOwn: false,
+  };
+  const lines: Lines = [
+    [DB, { ...sentBy('client'), ...swapped, packets: [6, 8], payloadBytes: [400, 480] }],
+    [WEB, { ...gotOf('server', END + 0.4), rttUs: 440 }],
+  ];
+  assert.deepEqual(verdictOf(lines).notes, ["Of the client's data 20 bytes did not arrive."]);
+  const waits: Lines = [
+    [WEB, { ...WAITS, rttUs: 440 }],
+    [DB, { ...WAITS, ...swapped, rttUs: -1, outstanding: [30, 0], payloadBytes: [430, 500] }],
+  ];
+  assert.equal(verdictOf(waits).code, 'timeout-cut');
+});
+
+test('a connection that began minutes later is another one, also where the first never ended', () => {
+  const reports = reportsOf([
+    [WEB, WAITS],
+    [DB, { ...sentBy('server', 910_000), startMs: 900_000 }],
+  ]);
+  assert.equal(connectionsOf(reports, new HostBook()).length, 2);
+});
+
+test('nobody owns the addresses that every host has', () => {
+  const book = new HostBook();
+  const ends = { clientAddress: '127.0.0.1', serverAddress: '127.0.0.1' };
+  for (const { host, event } of reportsOf([
+    [
+      { ...WEB, end: 'both' },
+      { ...RESET, ...ends },
+    ],
+  ]))
+    book.add(host, event);
+  assert.equal(book.ownerOf('127.0.0.1'), undefined);
+  assert.deepEqual(
+    book.hosts.map(({ name }) => name),
+    ['web1'],
+  );
+});
+
 test('both ends on one host are one view', () => {
   const both: Host = { name: 'web1', end: 'both', clock: KEPT };
   const ends = { clientAddress: '127.0.0.1', serverAddress: '127.0.0.1' };
@@ -542,6 +588,8 @@ test('a host that says that it watches is a witness, even of nothing, as long as
   assert.equal(codeOf([watch(true, -1e6), watch(false, -5e5)], alive), 'no-answer-one-sided');
   assert.equal(codeOf([watch(false, -1e6), watch(true, -5e5)], alive), 'no-answer-syn-lost');
   assert.equal(codeOf([watch(true, 50_000)], alive), 'no-answer-one-sided');
+  const wasAway = [watch(true, -1e6), watch(false, -5e5), watch(true, 10_000)];
+  assert.equal(codeOf(wasAway, alive), 'no-answer-one-sided');
 });
 
 test('the client may be the one that is not heard', () => {
