@@ -67,6 +67,15 @@ export const FAULTS = {
     means: 'The right to read from a source of messages is missing.',
   },
   INPUT_FAILED: { exit: EXIT.config, means: 'A source of messages cannot be used, for another reason.' },
+  CAPTURE_PERMISSION: {
+    exit: EXIT.permission,
+    means: 'The right to see the packets of this host is missing.',
+  },
+  CAPTURE_NO_INTERFACE: { exit: EXIT.nothing, means: 'There is no network interface of that name.' },
+  CAPTURE_FAILED: {
+    exit: EXIT.config,
+    means: 'Packets cannot be captured for another reason, such as a lack of memory.',
+  },
   KERNEL_DOOR: {
     exit: EXIT.software,
     means: 'The native library that reaches the kernel could not be loaded.',

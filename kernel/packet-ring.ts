@@ -10,6 +10,7 @@
 
 import { PACKET, SOCKADDR_LL, TPACKET3_HDR, TPACKET_BLOCK_DESC, TPACKET_HDR_V1 } from './abi/packet.ts';
 import { TPACKET_HDR_VARIANT1, TPACKET_REQ3, TPACKET_STATS_V3 } from './abi/packet.ts';
+import { SOCKET } from './abi/socket.ts';
 import { closeFd, getsockopt, lastError, mapMemory, setsockopt, type SharedMemory } from './libc.ts';
 import { attachFilter, bindPackets, makePacketSocket } from './packet-socket.ts';
 
@@ -30,12 +31,17 @@ const SENDER = TPACKET3_HDR.size;
 const TAG = TPACKET3_HDR.hv1 + TPACKET_HDR_VARIANT1.tp_vlan_tci;
 const VLAN_ID = 0xfff;
 
-export interface RingWish {
-  readonly ringBytes: number;
+export interface RingAim {
   /** A program of classic BPF; its answer is how many bytes are kept. */
   readonly filter: Uint8Array;
   /** 0: all of them. */
   readonly interfaceIndex: number;
+  /** What this host sends is not even offered to the filter: for loopback, where it comes again as received. */
+  readonly ignoresOutgoing: boolean;
+}
+
+export interface RingWish extends RingAim {
+  readonly ringBytes: number;
 }
 
 export type OpenedRing =
@@ -47,15 +53,22 @@ export function openPacketRing(wish: RingWish): OpenedRing {
   if (!made.ok) return made;
   const blockBytes = wish.ringBytes >= BLOCK_BYTES * 4 ? BLOCK_BYTES : SMALL_BLOCK_BYTES;
   const blocks = Math.max(BLOCKS_MIN, Math.floor(wish.ringBytes / blockBytes));
-  const isReady = askForRing(made.fd, blockBytes, blocks) && attachFilter(made.fd, wish.filter);
+  const isReady = askForRing(made.fd, blockBytes, blocks);
   const memory = isReady ? mapMemory(made.fd, blockBytes * blocks) : undefined;
-  if (!memory || !bindPackets(made.fd, wish.interfaceIndex)) {
+  if (!memory || !aimAt(made.fd, wish)) {
     const error = lastError();
     memory?.unmap();
     closeFd(made.fd);
     return { ok: false, error };
   }
   return { ok: true, ring: new PacketRing(made.fd, memory, blockBytes) };
+}
+
+function aimAt(fd: number, { filter, interfaceIndex, ignoresOutgoing }: RingAim): boolean {
+  const flag = new Uint8Array([ignoresOutgoing ? 1 : 0, 0, 0, 0]);
+  // Since Linux 4.20; the filter refuses them as well, at some cost to the sender.
+  setsockopt(fd, PACKET.SOL_PACKET, PACKET.PACKET_IGNORE_OUTGOING, flag, 4);
+  return attachFilter(fd, filter) && bindPackets(fd, interfaceIndex);
 }
 
 function askForRing(fd: number, blockBytes: number, blocks: number): boolean {
@@ -158,6 +171,17 @@ export class PacketRing {
     if (getsockopt(this.fd, SOL_PACKET, PACKET_STATISTICS, this.#stats, this.#statsSize) !== 0) return;
     this.wanted += this.#statsView.getUint32(TPACKET_STATS_V3.tp_packets, true);
     this.dropped += this.#statsView.getUint32(TPACKET_STATS_V3.tp_drops, true);
+  }
+
+  /** From now on other packets are wanted. The error, if that is not possible: "ENODEV", the interface has gone. */
+  aim(aim: RingAim): string | undefined {
+    return aimAt(this.fd, aim) ? undefined : lastError();
+  }
+
+  /** An interface that goes down leaves an error, which keeps the descriptor ready until it has been taken. */
+  takeError(): void {
+    this.#statsSize[0] = 4;
+    getsockopt(this.fd, SOCKET.SOL_SOCKET, SOCKET.SO_ERROR, this.#stats, this.#statsSize);
   }
 
   /** May be called twice. Nothing of the ring may be read afterwards. */

@@ -90,11 +90,19 @@ export interface InterfaceState {
   readonly trouble: string | undefined;
 }
 
+export interface CaptureStart {
+  readonly settings: CaptureSettings;
+  /** Of capture-counts.ts. */
+  readonly counts: SharedArrayBuffer;
+  /** Chance, so that no two runs share the id of a connection. */
+  readonly runId: string;
+}
+
 export type CaptureReport =
-  /** With the bell to ring when an order was sent (kernel/bell.ts), and the counters (counts.ts). */
-  | { readonly kind: 'started'; readonly bell: number; readonly counts: SharedArrayBuffer }
-  /** It can never work: no right, no such kernel. */
-  | { readonly kind: 'refused'; readonly error: string; readonly interfaceName: string }
+  /** With the bell to ring when an order was sent (kernel/bell.ts). */
+  | { readonly kind: 'started'; readonly bell: number }
+  /** It can never work: no right, no such kernel, no memory. */
+  | { readonly kind: 'refused'; readonly error: string }
   | { readonly kind: 'interface'; readonly interface: InterfaceState }
   | { readonly kind: 'events'; readonly events: readonly SeenFacts[] }
   /** Lines of traffic/events/record.ts, with the interval that they belong to. */

@@ -177,6 +177,15 @@ export class FlowColumns {
     this.used[slot] = 1;
   }
 
+  /** The clock was set: all times move with it, so that no span changes. */
+  shift(deltaUs: number): void {
+    const times = [this.startUs, this.lastUs, this.endUs, this.finUs, this.updateUs, this.sideLastUs];
+    const tcpTimes = [this.synUs, this.holeUs, this.waitUs, this.recordStartUs, this.recordEndUs];
+    for (const column of [...times, ...tcpTimes]) {
+      for (let at = 0; at < column.length; at += 1) column[at] = (column[at] as number) + deltaUs;
+    }
+  }
+
   has(slot: number, mark: number): boolean {
     return ((this.marks[slot] as number) & mark) !== 0;
   }
