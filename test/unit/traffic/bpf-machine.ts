@@ -8,10 +8,17 @@ function load(bytes: Uint8Array, at: number, size: number): number | undefined {
   return value;
 }
 
+/** linux/filter.h, SKF_AD_OFF: what the kernel knows of a packet besides its bytes, by its offset from here. */
+const ANCILLARY = 2 ** 32 - 0x1000;
+
 const SIZES: Readonly<Record<number, number>> = { 0x20: 4, 0x28: 2, 0x30: 1, 0x48: 2, 0x50: 1 };
 
 /** What the program answers: how many bytes to keep, 0 for none. */
-export function runBpf(program: Buffer, packet: Uint8Array): number {
+export function runBpf(
+  program: Buffer,
+  packet: Uint8Array,
+  ancillary: Readonly<Record<number, number>> = {},
+): number {
   let [a, x] = [0, 0];
   for (let at = 0; at < program.length / 8; at += 1) {
     const code = program.readUInt16LE(at * 8);
@@ -19,7 +26,8 @@ export function runBpf(program: Buffer, packet: Uint8Array): number {
     const k = program.readUInt32LE(at * 8 + 4);
     const size = SIZES[code];
     if (size !== undefined) {
-      const value = load(packet, code === 0x48 || code === 0x50 ? x + k : k, size);
+      const value =
+        ancillary[k - ANCILLARY] ?? load(packet, code === 0x48 || code === 0x50 ? x + k : k, size);
       if (value === undefined) return 0;
       a = value;
       continue;
