@@ -8,8 +8,16 @@
 //
 // Refuses: to copy, and to wait. Its descriptor stands in the caller's readiness queue.
 
-import { PACKET, SOCKADDR_LL, TPACKET3_HDR, TPACKET_BLOCK_DESC, TPACKET_HDR_V1 } from './abi/packet.ts';
-import { TPACKET_HDR_VARIANT1, TPACKET_REQ3, TPACKET_STATS_V3 } from './abi/packet.ts';
+import {
+  PACKET,
+  SOCKADDR_LL,
+  TPACKET3_HDR,
+  TPACKET_BLOCK_DESC,
+  TPACKET_HDR_V1,
+  TPACKET_HDR_VARIANT1,
+  TPACKET_REQ3,
+  TPACKET_STATS_V3,
+} from './abi/packet.ts';
 import { SOCKET } from './abi/socket.ts';
 import { closeFd, getsockopt, lastError, mapMemory, setsockopt, type SharedMemory } from './libc.ts';
 import { attachFilter, bindPackets, makePacketSocket } from './packet-socket.ts';
