@@ -23,6 +23,9 @@ export interface PivotRow {
   startUs: number;
 }
 
+/** 10.0.0.9 before 10.0.0.10. Made once: a comparison that makes its own costs fifty times as much. */
+export const compareNames = new Intl.Collator('en', { numeric: true }).compare;
+
 /** "tcp 2525"; the protocol alone where there is no port. */
 export function portKey(protocol: number, serverPort: number): string {
   return hasPorts(protocol) ? `${protocolName(protocol)} ${serverPort}` : protocolName(protocol);
@@ -125,7 +128,7 @@ export function pivotRows(
     }
   }
   const way = isReversed ? -1 : 1;
-  const byName = (a: PivotRow, b: PivotRow) => a.key.localeCompare(b.key, 'en', { numeric: true });
+  const byName = (a: PivotRow, b: PivotRow) => compareNames(a.key, b.key);
   return [...rows.values()].toSorted((a, b) => {
     const order = sort === 'name' ? byName(a, b) : measure(b, sort) - measure(a, sort);
     return way * order || byName(a, b);

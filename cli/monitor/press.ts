@@ -230,7 +230,7 @@ function edit({ text, cursor }: FilterMode, key: Key): { text: string; cursor: n
     case 'end':
       return { text, cursor: text.length };
     case 'clearLine':
-      return { text: after, cursor: 0 };
+      return { text: '', cursor: 0 };
     case 'wordBack': {
       const kept = before.replace(/\S*\s*$/, '');
       return { text: kept + after, cursor: kept.length };

@@ -3,7 +3,7 @@
 // Refuses: to know widths and words; that is connection-table.ts and pivot-table.ts.
 
 import { endText } from '../../traffic/events/names.ts';
-import { pivotRows, portKey, processKeys, type PivotRow } from './pivots.ts';
+import { compareNames, pivotRows, portKey, processKeys, type PivotRow } from './pivots.ts';
 import { ownerName } from './owner-text.ts';
 import type { Connection, Model, Narrowing, Sort, ViewState } from './view.ts';
 
@@ -55,7 +55,7 @@ function compare(sort: Sort): (a: Connection, b: Connection) => number {
     case 'start':
       return (a, b) => b.row.startUs - a.row.startUs;
     case 'name':
-      return (a, b) => nameOf(a).localeCompare(nameOf(b), 'en', { numeric: true });
+      return (a, b) => compareNames(nameOf(a), nameOf(b));
   }
 }
 

@@ -7,7 +7,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { codeOf, EXIT, Fault } from '../../base/fault.ts';
 import { printCount, printCountOf } from '../../base/units.ts';
-import type { CaptureSettings, SeenFacts } from '../../client/monitor/capture.port.ts';
+import type { CaptureSettings, InterfaceState, SeenFacts } from '../../client/monitor/capture.port.ts';
 import {
   Monitor,
   type MonitorDoors,
@@ -15,6 +15,7 @@ import {
   type MonitorSettings,
 } from '../../client/monitor/monitor.ts';
 import { Who } from '../../client/monitor/who/who.ts';
+import { Capture } from '../../client/monitor/capture.ts';
 import { TrafficLog } from '../../client/monitor/traffic-log.ts';
 import { zoneFor } from '../../syslog/time.ts';
 import { EVENT_NAMES } from '../../traffic/events/names.ts';
@@ -47,9 +48,7 @@ export interface MonitorWorld {
 
 const REAL: MonitorWorld = {
   doors: {
-    openCapture: () => {
-      throw new Error('no capture yet');
-    },
+    openCapture: (settings, listener) => new Capture(settings, listener),
     openWho: (settings, listener) => new Who(settings, listener),
   },
 };
@@ -124,6 +123,8 @@ export class MonitorRun {
   readonly #log: TrafficLog | undefined;
   readonly #show: Show;
   readonly #said = new Map<string, number>();
+  /** Interfaces that were told before the log was there; undefined: it is. */
+  #early: InterfaceState[] | undefined = [];
   #events = 0;
   #isShowing = true;
 
@@ -164,16 +165,26 @@ export class MonitorRun {
     return {
       onEvent: (facts, owners) => this.#event(facts, owners),
       onRecords: (lines) => this.#show.records(lines),
-      onInterface: (state) => {
-        this.#log?.interface(state);
-        this.#show.interface(state);
-      },
+      onInterface: (state) => this.#interface(state),
       onLosses: (losses) => {
         this.#log?.losses(losses);
         this.#show.losses(losses);
       },
       onDied: this.#until.fail,
     };
+  }
+
+  /** At the start the log says it after its first line; who looks wants to hear of changes, and of what is missing. */
+  #interface(state: InterfaceState): void {
+    if (this.#early) this.#early.push(state);
+    else this.#log?.interface(state);
+    if (!this.#early || state.state !== 'captured') this.#show.interface(state);
+  }
+
+  async #startLog(): Promise<void> {
+    await this.#log?.start();
+    for (const state of this.#early ?? []) this.#log?.interface(state);
+    this.#early = undefined;
   }
 
   #event(facts: SeenFacts, owners: Owners): void {
@@ -196,7 +207,7 @@ export class MonitorRun {
   /** Exits 1 where a number of events was waited for and did not come. */
   async run(): Promise<number> {
     await this.#monitor.start();
-    await this.#log?.start();
+    await this.#startLog();
     this.#listenToSignals();
     const { durationMs, count } = this.#plan;
     const timer =

@@ -39,7 +39,8 @@ export function sourceOf(monitor: Monitor): Source {
     setFilter: (filter) => monitor.setFilter(filter),
     ownersOf: (question) => monitor.ownersOf(question),
     ownersTrouble: () => {
-      const missing = monitor.who()?.ways.filter(({ works }) => !works) ?? [];
+      // Without `starts` only processes of milliseconds may go unnamed: not worth a warning each time.
+      const missing = monitor.who()?.ways.filter(({ way, works }) => !works && way !== 'starts') ?? [];
       return missing.length === 0 ? undefined : missing.map(({ sentence }) => sentence).join(' ');
     },
   };

@@ -31,7 +31,7 @@ async function sttyOf(screen: TmuxScreen): Promise<string> {
 /** The monitor runs and shows the connection, with both of its processes. */
 async function watch(t: TestContext, line = '-i lo', columns = 80, rows = 24): Promise<Live> {
   const screen = new TmuxScreen(t, columns, rows);
-  await screen.until('a prompt', (text) => text.startsWith(PROMPT));
+  await screen.until('a prompt', (text) => text.startsWith(PROMPT.trimEnd()));
   const before = await sttyOf(screen);
   screen.monitor(line);
   await screen.until('the first look', /No packet has passed/);
@@ -54,7 +54,11 @@ test('a connection, what it did, who it is, in 80 columns and 24 lines', { skip 
   const live = await watch(t);
   const { screen, talk } = live;
   for (let i = 0; i < 5; i++) talk.say(`line ${i}`);
-  const text = await screen.until('opened', /:2525 opened/);
+  const packets = /^┌127\.0\.0\.1:\d+ += +(\d+) /m;
+  const text = await screen.until(
+    'opened, and eight packets',
+    (seen) => /:2525 opened/.test(seen) && Number(packets.exec(seen)?.[1]) >= 8,
+  );
   t.diagnostic(`\n${text}`);
   const lines = screen.lines();
   assert.equal(lines.length, 24);
@@ -67,7 +71,7 @@ test('a connection, what it did, who it is, in 80 columns and 24 lines', { skip 
   assert.equal(client[4], 'SPA-');
   assert.match(client[5] ?? '', new RegExp(`^nc.*\\[${talk.clientPid}\\]$`));
   assert.match(server[5] ?? '', new RegExp(`^nc.*\\[${talk.serverPid}\\]$`));
-  assert.ok(Number(client[2]) >= 4 && Number(server[2]) >= 3, 'packets');
+  assert.ok(Number(client[2]) >= 8 && Number(server[2]) >= 6, 'packets');
   assert.match(lines.at(-2) ?? '', /^ 1 open, 0 ended {2}\d+ packets .* Drops: 0/);
   assert.match(lines.at(-1) ?? '', /^ q quit {2}\? help {2}s sort/);
   assert.deepEqual(screen.state(), { isAlternate: true, hasCursor: false });
@@ -171,7 +175,10 @@ test('the log is written beside the screen, and stays when it is left', { skip }
   await assertRestored(live);
   const lines = readFileSync(path, 'utf8').split('\n');
   assert.match(lines[0] ?? '', /; \*+ IP traffic monitor started \*+$/);
-  assert.match(lines.join('\n'), /; TCP; lo; \d+ bytes; from 127\.0\.0\.1:\d+ to 127\.0\.0\.1:2525; first packet \(SYN\)/);
+  assert.match(
+    lines.join('\n'),
+    /; TCP; lo; \d+ bytes; from 127\.0\.0\.1:\d+ to 127\.0\.0\.1:2525; first packet \(SYN\)/,
+  );
   assert.match(lines.at(-2) ?? '', /; \*+ IP traffic monitor stopped \*+$/);
 });
 
@@ -182,8 +189,10 @@ test('without a screen: lines, JSON, and a reader that goes', { skip }, async (t
   screen.command(`${main} monitor -i lo --json -c 1 tcp >${out}; echo "code $?"`);
   await waitUntil('it has begun', () => existsSync(out));
   const talk = await screen.talk(PORT);
-  talk.say('hello');
-  await screen.until('it has ended by itself', /^code 0$/m);
+  await screen.until('it has ended by itself', (text) => {
+    talk.say('hello');
+    return /^code 0$/m.test(text);
+  });
   const event = JSON.parse(readFileSync(out, 'utf8')) as Record<string, unknown>;
   assert.deepEqual([event['dport'], event['proto'], event['view']], [PORT, 'tcp', 'both']);
   screen.command(`clear; ${main} monitor -i lo port ${PORT} | head -1 >${out}; echo "done"`);

@@ -99,6 +99,7 @@ test('what is open at the end is printed still, and goes to the log', async (t) 
   const log = join(world.folder, `${'long-'.repeat(40)}log.txt`);
   world.doors.last = [seen({ turn: 'update', updates: 1 })];
   const ran = world.run({ log, output: 'lines', durationMs: 60 });
+  world.doors.capture.onInterface({ name: 'eth8', state: 'captured', trouble: undefined });
   await waitUntil('the capture runs', () => world.doors.order.includes('capture starts'));
   world.doors.capture.onInterface({ name: 'eth9', state: 'absent', trouble: 'no such device' });
   world.doors.capture.onLosses({ timeUs: 1e15, dropped: 5, evicted: 0, heldBack: {} });
@@ -108,7 +109,10 @@ test('what is open at the end is printed still, and goes to the log', async (t) 
   assert.match(second ?? '', /LOST; 5 packets dropped/);
   assert.match(third ?? '', /; active, update 1;/);
   const logged = readFileSync(log, 'utf8');
-  assert.match(logged, /started \*+\n[^]*eth9; absent[^]*LOST; 5[^]*active, update 1[^]*stopped \*+\n$/);
+  assert.match(
+    logged,
+    /^\S+ \*+ IP traffic monitor started \*+\n\S+ eth8; captured\n[^]*eth9; absent[^]*LOST; 5[^]*active, update 1[^]*stopped \*+\n$/,
+  );
   assert.match(world.stderr, /; the log is .*log\.txt\.\n$/);
 });
 
