@@ -8,24 +8,28 @@ import { plainText } from './table.ts';
 
 export function trafficLines(traffic: TrafficStatus): string[] {
   const { counts, heldBack, owners, log, filter, records, events } = traffic;
-  const of = (name: string): number => counts[name] ?? 0;
   const told = reasons(events);
   const held = reasons(heldBack);
   return [
     `Connections are watched on ${interfaceWords(traffic)}${filter === null ? '' : `, filter "${plainText(filter)}"`}, since ${traffic.since}.`,
-    `  Seen: ${printCountOf(of('packets'), 'packet')}, ${printCountOf(of('begun'), 'connection')}, ${printCount(of('flows'))} of them remembered now.`,
-    ...(of('dropped') > 0
+    `  Seen: ${printCountOf(counts.packets, 'packet')}, ${printCountOf(counts.begun, 'connection')}, ${printCount(counts.flows)} of them remembered now.`,
+    ...(counts.dropped > 0
       ? [
-          `  LOST: ${printCountOf(of('dropped'), 'packet')} that the kernel dropped; a larger ringSize keeps more.`,
+          `  LOST: ${printCountOf(counts.dropped, 'packet')} that the kernel dropped; a larger ringSize keeps more.`,
         ]
       : []),
-    ...(of('evicted') > 0
+    ...(counts.evicted > 0
       ? [
-          `  Forgotten for want of room: ${printCountOf(of('evicted'), 'connection')}; a larger maxFlows keeps more.`,
+          `  Forgotten for want of room: ${printCountOf(counts.evicted, 'connection')}; a larger maxFlows keeps more.`,
         ]
       : []),
     `  Told: ${told === '' ? 'nothing yet' : told}${records > 0 ? `; ${printCountOf(records, 'interval record')}` : ''}.`,
     ...(held === '' ? [] : [`  Held back by the rate limit: ${held}.`]),
+    ...(counts.unheard + counts.recordsLost > 0
+      ? [
+          `  LOST: ${printCountOf(counts.unheard, 'event')} and ${printCountOf(counts.recordsLost, 'interval record')}, since the agent was too busy to hear them.`,
+        ]
+      : []),
     ...(traffic.ownDelivery > 0
       ? [`  Not told, since they are the agent's own delivery by UDP: ${printCount(traffic.ownDelivery)}.`]
       : []),

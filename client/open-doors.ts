@@ -4,7 +4,6 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { assert } from '../base/assert.ts';
-import { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
 import type { InputConfig, SourceConfig, TrafficConfig } from '../config/agent.ts';
 import { openTransport } from '../delivery/transport/open.ts';
@@ -22,7 +21,6 @@ import { openListen } from './inputs/listen/listen.ts';
 import type { MessageSettings } from './inputs/message.ts';
 import { openStdin } from './inputs/stdin/stdin.ts';
 import { TimeQuality } from './inputs/time-quality.ts';
-import type { MonitorDoors } from './monitor/monitor.ts';
 import { TrafficInput } from './monitor/traffic-input.ts';
 
 export interface DoorParts {
@@ -40,11 +38,6 @@ export function openDoors(parts: DoorParts): AgentDoors {
     stop: () => inputs.stop(),
   };
 }
-
-const notYet = (): never => {
-  throw new Fault('INPUT_FAILED', { what: 'Connections cannot be watched yet.' });
-};
-const NOT_YET: MonitorDoors = { openCapture: notYet, openWho: notYet };
 
 class Inputs {
   readonly #parts: DoorParts;
@@ -81,7 +74,7 @@ class Inputs {
     const { log, died } = this.#parts;
     const { destinations } = agent;
     const parts = { sink, settings, destinations, log, died: (error: Error) => died(error) };
-    return new TrafficInput(config, { ...parts, doors: NOT_YET });
+    return new TrafficInput(config, parts);
   }
 
   #settings({ agent }: InputContext): MessageSettings {

@@ -65,9 +65,9 @@ export function trafficSentence({ interfaces, counts, events }: TrafficStatus): 
   const good = interfaces.filter(({ state }) => state === 'captured').map(({ name }) => name);
   const named = good.length > INTERFACES_NAMED_MAX ? printCountOf(good.length, 'interface') : good.join(', ');
   const told = Object.values(events).reduce((total, count) => total + count, 0);
-  const lost = counts['dropped'] ?? 0;
+  const lost = counts.dropped;
   return [
-    `traffic: watching ${named || 'no interface'}; ${printCountOf(counts['flows'] ?? 0, 'connection')} now`,
+    `traffic: watching ${named || 'no interface'}; ${printCountOf(counts.flows, 'connection')} now`,
     `${printCountOf(told, 'event')} told`,
     ...(lost > 0 ? [`${printCountOf(lost, 'packet')} LOST`] : []),
   ].join(', ');

@@ -5,6 +5,8 @@
 // `start` throws a Fault and leaves nothing open; `stop` gives what is under way first, and may be called twice.
 
 import type { Owners } from '../../traffic/events/owner.ts';
+import { Capture, type CaptureListener } from './capture.ts';
+import type { CaptureCounts } from './capture-counts.ts';
 import type {
   CaptureReport,
   CaptureSettings,
@@ -16,7 +18,7 @@ import type {
 } from './capture.port.ts';
 import { OwnerBook } from './owner-book.ts';
 import type { WhoQuestion, WhoSettings } from './who/who.port.ts';
-import type { WhoListener, WhoStatus } from './who/who.ts';
+import { Who, type WhoListener, type WhoStatus } from './who/who.ts';
 
 export type Losses = Omit<Extract<CaptureReport, { kind: 'losses' }>, 'kind'>;
 
@@ -41,32 +43,13 @@ export interface MonitorDoors {
   openWho(settings: WhoSettings, listener: WhoListener): WhoHandle;
 }
 
-export interface CaptureListener {
-  onEvents(events: readonly SeenFacts[]): void;
-  onRecords(lines: readonly string[], endUs: number): void;
-  onInterface(state: InterfaceState): void;
-  onLosses(losses: Losses): void;
-  onDied(error: Error): void;
-}
+export type CaptureHandle = Pick<Capture, keyof Capture>;
+export type WhoHandle = Pick<Who, keyof Who>;
 
-export type CaptureCounts = Readonly<Record<string, number>>;
-
-export interface CaptureHandle {
-  start(): Promise<void>;
-  counts(): CaptureCounts;
-  interfaces(): readonly InterfaceState[];
-  snapshot(order: SnapshotOrder, rowsMax: number): Promise<Snapshot>;
-  setFilter(filter: string | undefined): void;
-  setListeners(listeners: readonly Listener[]): void;
-  stop(): Promise<void>;
-}
-
-export interface WhoHandle {
-  start(): Promise<void>;
-  ask(question: WhoQuestion): Promise<Owners>;
-  status(): WhoStatus;
-  stop(): Promise<void>;
-}
+const THREADS: MonitorDoors = {
+  openCapture: (settings, listener) => new Capture(settings, listener),
+  openWho: (settings, listener) => new Who(settings, listener),
+};
 
 /** How often it is looked whether an answer is overdue. */
 const EXPIRE_EVERY_MS = 50;
@@ -76,10 +59,11 @@ export class Monitor {
   readonly #who: WhoHandle | undefined;
   readonly #book: OwnerBook;
   readonly #listener: MonitorListener;
+  #listeners: readonly Listener[] = [];
   #expiry: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(settings: MonitorSettings, listener: MonitorListener, doors: MonitorDoors) {
+  constructor(settings: MonitorSettings, listener: MonitorListener, doors: MonitorDoors = THREADS) {
     this.#listener = listener;
     this.#capture = doors.openCapture(settings.capture, {
       onEvents: (events) => this.#see(events),
@@ -92,7 +76,7 @@ export class Monitor {
       ? doors.openWho(
           { filter: settings.capture.filter },
           {
-            onListeners: (listeners) => this.#capture.setListeners(listeners),
+            onListeners: (listeners) => this.#setListeners(listeners),
             onDied: (error) => listener.onDied(error),
           },
         )
@@ -109,10 +93,17 @@ export class Monitor {
     try {
       await this.#who?.start();
       await this.#capture.start();
+      // What the first dump has found came before there was a thread to hear it.
+      this.#capture.setListeners(this.#listeners);
     } catch (error) {
       await this.stop();
       throw error;
     }
+  }
+
+  #setListeners(listeners: readonly Listener[]): void {
+    this.#listeners = listeners;
+    this.#capture.setListeners(listeners);
   }
 
   #see(events: readonly SeenFacts[]): void {

@@ -34,7 +34,8 @@ export interface TrafficParts {
   readonly log: Log;
   /** A thread died unasked: the process must end. */
   readonly died: (error: Error) => void;
-  readonly doors: MonitorDoors;
+  /** For a test. */
+  readonly doors?: MonitorDoors;
 }
 
 const nowUs = (): number => Date.now() * 1000;

@@ -1,7 +1,7 @@
 // What the agent says of watching connections: one value, from which `belfry status` and its JSON are made. Counts are
 // since the watching began; a reload that changes it begins anew.
 
-import type { CaptureCounts } from './monitor.ts';
+import type { CaptureCounts } from './capture-counts.ts';
 import type { InterfaceState } from './capture.port.ts';
 import type { LineFileStatus } from './line-file.ts';
 import type { WayState } from './who/who.port.ts';

@@ -101,10 +101,10 @@ export class Host {
 
   // ---- nc
 
-  /** Waits for one connection on the port, and answers each line with what `says` gives (nothing: it only reads). */
+  /** nc that waits for one connection on the port. */
   async listen(port: number, args: readonly string[] = []): Promise<Talker> {
     const talker = this.#talk(['-l', ...args, String(port)]);
-    await eventually(`nc listens on ${port}`, () => this.#isListening(port));
+    await this.listening(port);
     return talker;
   }
 
@@ -116,6 +116,11 @@ export class Host {
     const talker = new Talker(this.#space.inside(demandPeer('nc')), args);
     this.#world.keep(talker);
     return talker;
+  }
+
+  /** Somebody on this host takes connections on the port. */
+  async listening(port: number): Promise<void> {
+    await eventually(`somebody listens on ${port}`, () => this.#isListening(port));
   }
 
   #isListening(port: number): boolean {

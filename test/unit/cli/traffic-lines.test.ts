@@ -2,14 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makeCaptureCounts, readCaptureCounts } from '../../../client/monitor/capture-counts.ts';
 import type { TrafficStatus } from '../../../client/monitor/traffic-status.ts';
 import { trafficLines } from '../../../cli/traffic-lines.ts';
+
+const NONE = readCaptureCounts(makeCaptureCounts());
 
 const QUIET: TrafficStatus = {
   since: '2026-11-20T21:53:03.000Z',
   filter: null,
   interfaces: [{ name: 'eth0', state: 'captured', trouble: undefined }],
-  counts: { packets: 1234, begun: 7, flows: 2, dropped: 0, evicted: 0 },
+  counts: { ...NONE, packets: 1234, begun: 7, flows: 2 },
   events: { opened: 0, closed: 0 },
   heldBack: {},
   records: 0,
@@ -32,7 +35,7 @@ test('what needs an operator stands out', () => {
     ...QUIET,
     filter: 'port 2525',
     interfaces: [...QUIET.interfaces, { name: 'eth1\u001b[2J', state: 'absent', trouble: 'gone' }],
-    counts: { ...QUIET.counts, dropped: 12, evicted: 3 },
+    counts: { ...QUIET.counts, dropped: 12, evicted: 3, unheard: 8 },
     events: { opened: 4, 'no-answer': 1 },
     heldBack: { refused: 1890 },
     records: 60,
@@ -45,6 +48,7 @@ test('what needs an operator stands out', () => {
   for (const wanted of [
     /watched on eth0, eth1\S*\[2J \(absent\), filter "port 2525"/,
     /LOST: 12 packets that the kernel dropped/,
+    /LOST: 8 events and 0 interval records/,
     /Forgotten for want of room: 3 connections/,
     /Told: 4 opened, 1 no-answer; 60 interval records\./,
     /Held back by the rate limit: 1,890 refused\./,

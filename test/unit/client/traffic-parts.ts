@@ -8,7 +8,9 @@ import type {
   SeenFacts,
   Snapshot,
 } from '../../../client/monitor/capture.port.ts';
-import type { CaptureListener, MonitorDoors } from '../../../client/monitor/monitor.ts';
+import type { CaptureListener } from '../../../client/monitor/capture.ts';
+import type { MonitorDoors } from '../../../client/monitor/monitor.ts';
+import { makeCaptureCounts, readCaptureCounts } from '../../../client/monitor/capture-counts.ts';
 import { WHO_COUNTS } from '../../../client/monitor/who/counts.ts';
 import type { WhoListener, WhoStatus } from '../../../client/monitor/who/who.ts';
 import type { WhoQuestion } from '../../../client/monitor/who/who.port.ts';
@@ -111,7 +113,7 @@ export class FakeDoors implements MonitorDoors {
         this.order.push('capture starts');
         if (this.refusal) throw this.refusal;
       },
-      counts: () => ({ packets: 12, begun: 3 }),
+      counts: () => readCaptureCounts(makeCaptureCounts()),
       interfaces: () => this.states,
       snapshot: async (): Promise<Snapshot> => ({ timeUs: 0, rows: [], flows: 0 }),
       setFilter: () => undefined,
