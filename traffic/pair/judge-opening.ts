@@ -87,7 +87,11 @@ export function judgeNoAnswer(one: Case): Ruling {
     return { code: 'no-answer-ignored', text, timeUs };
   }
   const given = answers > 0 ? `${countOf(answers, 'packet')} went back` : 'it was answered';
-  const text = `${came} and ${given}, but no answer reached the client: lost on the way back${missing}`;
+  const isLate = server.outcome?.turn === 'reset' && server.outcome.by === 'client';
+  const fate = isLate
+    ? 'none reached the client in time; a late one it answered with RST'
+    : 'no answer reached the client: lost on the way back';
+  const text = `${came} and ${given}, but ${fate}${missing}`;
   return { code: 'no-answer-lost', text, timeUs };
 }
 

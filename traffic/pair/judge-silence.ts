@@ -14,6 +14,8 @@ const OTHER: Readonly<Record<Side, Side>> = { client: 'server', server: 'client'
 
 /** A host that says nothing for so long after it spoke last has fallen silent: agents and systems speak oftener. */
 const SILENCE_US = 30_000_000;
+/** Whose last line is older than the waiting by this. */
+const UNHEARD_US = 1_000_000;
 /** So many times the usual pause between two of its lines is no pause any more. */
 const UNUSUAL = 5;
 
@@ -132,17 +134,23 @@ function oneWaits(one: Case, own: Waiting): Ruling {
   return { code: 'timeout-lost', text, timeUs };
 }
 
-/** The other host's own logs end before the waiting does, and stay away for longer than is usual with it. */
+/**
+ * The other host's own logs end before the waiting does: for good, as far as the files go, or for much longer than is
+ * usual with it.
+ */
 function silenceOf(one: Case, own: Waiting, host: string): Ruling | undefined {
   const { timeUs } = own.event;
   const life = one.life(host, timeUs);
   if (life?.lastUs === undefined) return undefined;
-  const silentUs = timeUs - life.lastUs;
-  if (silentUs < Math.max(SILENCE_US, life.usualGapUs * UNUSUAL)) return undefined;
-  const next =
-    life.nextUs === undefined ? 'and there is none after it' : `the next is of ${printTime(life.nextUs)}`;
-  const text = `${waitText(one, own)}; ${host} had fallen silent: its last line in any log is of ${printTime(life.lastUs)}, ${next}`;
-  return { code: 'timeout-host-silent', text, timeUs };
+  const { lastUs, nextUs, usualGapUs } = life;
+  const silentUs = timeUs - lastUs;
+  if (silentUs < (nextUs === undefined ? UNHEARD_US : Math.max(SILENCE_US, usualGapUs * UNUSUAL)))
+    return undefined;
+  const said =
+    nextUs === undefined
+      ? `${host} has not been heard since ${printTime(lastUs)}`
+      : `${host} had fallen silent: its last line in any log is of ${printTime(lastUs)}, the next is of ${printTime(nextUs)}`;
+  return { code: 'timeout-host-silent', text: `${waitText(one, own)}; ${said}`, timeUs };
 }
 
 function withoutOther(one: Case, own: Waiting): Ruling {

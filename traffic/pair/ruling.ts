@@ -25,7 +25,7 @@ export const VERDICTS = {
   'timeout-lost': 'timed out: data lost on the way',
   'timeout-ack-lost': 'timed out: acknowledgements lost on the way',
   'timeout-cut': 'timed out: nothing came through in either direction',
-  'timeout-host-silent': 'timed out: the other host fell silent',
+  'timeout-host-silent': 'timed out: the other host was not heard any more',
   'timeout-unanswered': 'timed out: the other host had it and did not answer',
   'timeout-one-sided': 'timed out, reported by one host only',
   'half-closed': 'half closed',

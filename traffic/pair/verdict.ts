@@ -26,6 +26,8 @@ export interface Verdict extends Ruling {
 const TELLING: readonly Turn[] = ['reset', 'refused', 'noAnswer', 'timeout', 'halfClosed', 'closed'];
 
 export function turnOfConnection({ client, server, others }: Connection): Turn {
+  // To a client that had no answer a late one is a stranger: the RST that it gets is no reset of a connection.
+  if (client?.outcome?.turn === 'noAnswer') return 'noAnswer';
   const turns = new Set([client, server, ...others].map((view) => view?.outcome?.turn));
   return TELLING.find((turn) => turns.has(turn)) ?? 'opened';
 }

@@ -321,6 +321,16 @@ test('no answer: the SYN was lost, its answer was, or the host gave none', () =>
     'no-answer-one-sided',
     'The client sent 5 SYNs and got no answer; no report of 10.0.0.1 was found in these files.',
   ]);
+  assert.deepEqual(
+    saying([
+      [WEB, none],
+      [DB, { ...gotOf('client', 45_000), packets: [6, 9] }],
+    ]),
+    [
+      'no-answer-lost',
+      'The SYN arrived and 9 packets went back, but none reached the client in time; a late one it answered with RST.',
+    ],
+  );
   assert.match(
     saying([[DB, answered]])[1] ?? '',
     /^The server sent 9 SYN-ACKs, which nobody acknowledged: no report of 10\.0\.0\.2 /,
@@ -378,10 +388,10 @@ test('timed out: lost on the way, cut both ways, acknowledgements lost, the othe
     saying([[WEB, WAITS], ...OPENED], { life: (host) => (host === 'db1' ? ended : undefined) }),
     [
       'timeout-host-silent',
-      'The client waited in vain for the acknowledgement of 60 bytes; db1 had fallen silent: its last line in any log is of 2026-11-20T20:53:16.123456Z, and there is none after it.',
+      'The client waited in vain for the acknowledgement of 60 bytes; db1 has not been heard since 2026-11-20T20:53:16.123456Z.',
     ],
   );
-  const quiet: LifeSigns = { ...ended, usualGapUs: 20e6 };
+  const quiet: LifeSigns = { ...ended, nextUs: BEGIN_US + 200e6, usualGapUs: 20e6 };
   assert.equal(saying([[WEB, WAITS], ...OPENED], { life: () => quiet })[0], 'timeout-lost');
   assert.deepEqual(saying([[WEB, WAITS]]), [
     'timeout-one-sided',
