@@ -6,6 +6,8 @@ import { Outlet } from './outlet.ts';
 
 /** Some ten thousand events. */
 const WAITING_MAX = 4 * 1024 * 1024;
+/** `| head -1` is over once it has its line, not at the next event. */
+const LOOK_MS = 250;
 const PIECE_MAX = 64 * 1024;
 
 export class LineOutlet {
@@ -14,12 +16,15 @@ export class LineOutlet {
   #waiting: string[] = [];
   #waitingLength = 0;
   #lost = 0;
+  readonly #watch: NodeJS.Timeout;
   #drained: (() => void) | undefined;
 
   /** `lossLine` tells of so many lines that are missing. */
   constructor(onGone: (code: string) => void, lossLine: (lines: number) => string, path?: string) {
     this.#outlet = new Outlet(onGone, path);
     this.#lossLine = lossLine;
+    this.#watch = setInterval(() => this.#outlet.look(), LOOK_MS);
+    this.#watch.unref();
   }
 
   get isGone(): boolean {
@@ -75,6 +80,7 @@ export class LineOutlet {
         this.#pump();
       });
     }
+    clearInterval(this.#watch);
     this.#outlet.close();
   }
 }

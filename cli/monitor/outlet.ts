@@ -5,6 +5,7 @@
 
 import { closeSync, constants, openSync, write, writeSync } from 'node:fs';
 import { codeOf } from '../../base/fault.ts';
+import { hasReader } from '../../kernel/reader.ts';
 
 const STDOUT = 1;
 /** How often a full pipe or terminal is tried again. */
@@ -38,6 +39,11 @@ export class Outlet {
 
   get isFree(): boolean {
     return this.#pending.length === 0 && !this.#isGone;
+  }
+
+  /** To be asked now and then by whoever writes seldom: a reader that has gone is told by the next write alone. */
+  look(): void {
+    if (!this.#isGone && !this.#isClosed && !hasReader(this.#fd)) this.#end('EPIPE');
   }
 
   get isGone(): boolean {

@@ -21,9 +21,11 @@ interface Live {
   readonly before: string;
 }
 
+let asked = 0;
+
 async function sttyOf(screen: TmuxScreen): Promise<string> {
-  const path = join(screen.folder, 'stty');
-  screen.command(`clear; rm -f ${path}; stty -a >${path}.new; mv ${path}.new ${path}`);
+  const path = join(screen.folder, `stty${asked++}`);
+  screen.command(`clear; stty -a >${path}.new; mv ${path}.new ${path}`);
   await waitUntil('stty has said', () => existsSync(path));
   return readFileSync(path, 'utf8');
 }
@@ -55,10 +57,10 @@ test('a connection, what it did, who it is, in 80 columns and 24 lines', { skip 
   const { screen, talk } = live;
   for (let i = 0; i < 5; i++) talk.say(`line ${i}`);
   const packets = /^┌127\.0\.0\.1:\d+ += +(\d+) /m;
-  const text = await screen.until(
-    'opened, and eight packets',
-    (seen) => /:2525 opened/.test(seen) && Number(packets.exec(seen)?.[1]) >= 8,
-  );
+  const text = await screen.until('opened, and eight packets', (seen) => {
+    talk.say('and on');
+    return /:2525 opened/.test(seen) && Number(packets.exec(seen)?.[1]) >= 8;
+  });
   t.diagnostic(`\n${text}`);
   const lines = screen.lines();
   assert.equal(lines.length, 24);
@@ -101,15 +103,17 @@ test('keys: sort, filter, pause, detail, views, help, another size', { skip }, a
   screen.press('C-u');
   screen.type(`tcp port ${PORT}`);
   screen.press('Enter');
-  talk.say('again');
-  await screen.until('it is seen again', /127\.0\.0\.1:2525 +> /);
+  await screen.until('it is seen again', (text) => {
+    talk.say('again');
+    return /127\.0\.0\.1:2525 +> /.test(text);
+  });
   screen.type(' ');
-  const paused = await screen.until('paused', / PAUSED /);
+  const paused = await screen.until('paused', / PAUSED$/m);
   talk.say('not seen');
   screen.type('?');
   await screen.until('help', /Keys[^]*Enter/);
   screen.press('Escape');
-  const still = await screen.until('back', / PAUSED [^]*127\.0\.0\.1:2525/);
+  const still = await screen.until('back', / PAUSED[^]*127\.0\.0\.1:2525/);
   assert.equal(still.split('\n')[2], paused.split('\n')[2], 'what is paused stands still');
   screen.type(' ');
   await screen.until('it goes on', (text) => !text.includes('PAUSED'));

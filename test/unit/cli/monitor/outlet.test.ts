@@ -18,6 +18,7 @@ import { type TestContext, test } from 'node:test';
 import { codeOf } from '../../../../base/fault.ts';
 import { LineOutlet } from '../../../../cli/monitor/line-outlet.ts';
 import { Outlet } from '../../../../cli/monitor/outlet.ts';
+import { waitUntil } from '../../../system/programs.ts';
 
 interface Pipe {
   readonly path: string;
@@ -122,6 +123,19 @@ test('a reader that goes is told once, and nothing is kept for it', async (t) =>
   for (let i = 0; i < 10; i++) lines.line('z');
   assert.deepEqual([codes, lines.isGone, lines.line('z')], [['EPIPE'], true, false]);
   await lines.stop(1000);
+});
+
+test('a reader that goes is noticed also when nothing is written', async (t) => {
+  const pipe = usePipe(t);
+  const codes: string[] = [];
+  const lines = new LineOutlet((code) => codes.push(code), String, pipe.path);
+  lines.line('one');
+  await pause();
+  assert.deepEqual(codes, []);
+  pipe.close();
+  await waitUntil('it is noticed', () => codes.length > 0);
+  assert.deepEqual(codes, ['EPIPE']);
+  await lines.stop(100);
 });
 
 test('a frame is dropped while the one before is under way; the last words come whole', async (t) => {
