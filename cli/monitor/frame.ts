@@ -7,7 +7,18 @@ import { detailLines, wrapLines } from './detail.ts';
 import { helpLines } from './help.ts';
 import { pivotHeading, pivotLine } from './pivot-table.ts';
 import { type Listed, listRows, settle } from './rows.ts';
-import { bothEnds, clockText, fitLine, type Line, safe, short, type Span, span, type Style } from './text.ts';
+import {
+  bothEnds,
+  clockText,
+  fitLine,
+  type Line,
+  lineWidth,
+  safe,
+  short,
+  type Span,
+  span,
+  type Style,
+} from './text.ts';
 import type { Connection, Model, Size, Sort, ViewState } from './view.ts';
 
 export interface Frame {
@@ -127,20 +138,26 @@ function emptyText({ model, state }: Parts): string {
 
 // ---- lines around them
 
+/** What is watched and what is left out matter most; where they need the room, the order and the name go. */
 function titleLine({ model, state, width }: Parts): Line {
   const troubled = model.interfaces.filter((one) => one.state !== 'captured');
-  const left = [
-    span(' belfry monitor ', 'strong'),
+  const what = [
     span(` ${model.watched}`),
     ...troubled.map((one) => span(` ${one.name} ${one.state}`, 'bad')),
     ...(state.filter === undefined ? [] : [span(`  filter: ${state.filter}`, 'accent')]),
     ...(state.narrowing ? [span(`  only ${state.narrowing.key}`, 'warn')] : []),
   ];
-  const right = [
-    span(`  by ${SORT_WORDS[state.sort]}${state.isReversed ? ', reversed' : ''}  `, 'dim'),
-    state.isPaused ? span(' PAUSED ', 'bar') : span(clockText(model.nowUs)),
-    span(' '),
+  const clock = [state.isPaused ? span('  PAUSED ', 'bar') : span(`  ${clockText(model.nowUs)} `)];
+  const order = span(`  by ${SORT_WORDS[state.sort]}${state.isReversed ? ', reversed' : ''}`, 'dim');
+  const [long, brief] = [span(' belfry monitor ', 'strong'), span(' belfry ', 'strong')];
+  const tries = [
+    { left: [long, ...what], right: [order, ...clock] },
+    { left: [brief, ...what], right: [order, ...clock] },
+    { left: [brief, ...what], right: clock },
+    { left: what, right: clock },
   ];
+  const fits = tries.find(({ left, right }) => lineWidth(left) + lineWidth(right) <= width);
+  const { left, right } = fits ?? { left: what, right: clock };
   return bothEnds(left, right, width);
 }
 

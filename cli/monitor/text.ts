@@ -87,11 +87,12 @@ export function fitLine(line: Line, width: number): Line {
 
 /** One text at each end of a line; the left one gives way. */
 export function bothEnds(left: Line, right: Line, width: number): Line {
-  const rightWidth = Math.min(
-    width,
-    right.reduce((sum, { text }) => sum + textWidth(text), 0),
-  );
+  const rightWidth = Math.min(width, lineWidth(right));
   return fitLine([...fitLine(left, width - rightWidth), ...right], width);
+}
+
+export function lineWidth(line: Line): number {
+  return line.reduce((sum, { text }) => sum + textWidth(text), 0);
 }
 
 export function lineText(line: Line): string {
