@@ -45,10 +45,10 @@ export function takeRecords(flows: FlowColumns, slot: number, context: RecordCon
   const lines: string[] = [];
   for (const side of [CLIENT, SERVER] as const) {
     const at = slot * 2 + side;
-    if ((flows.recordPackets[at] as number) === 0) continue;
+    if (flows.packets[at] === flows.recordedPackets[at]) continue;
     lines.push(printLine(valuesOf(flows, slot, side, context), context.fields));
-    flows.recordPackets[at] = 0;
-    flows.recordBytes[at] = 0;
+    flows.recordedPackets[at] = flows.packets[at] as number;
+    flows.recordedBytes[at] = flows.ipBytes[at] as number;
     flows.recordFlags[at] = 0;
   }
   return lines;
@@ -70,10 +70,10 @@ function valuesOf(flows: FlowColumns, slot: number, side: Side, context: RecordC
     srcport: String(isIcmp ? 0 : flows.ports[at]),
     dstport: String(isIcmp ? 0 : flows.ports[other]),
     protocol: String(protocol),
-    packets: String(flows.recordPackets[at]),
-    bytes: String(flows.recordBytes[at]),
+    packets: String((flows.packets[at] as number) - (flows.recordedPackets[at] as number)),
+    bytes: String((flows.ipBytes[at] as number) - (flows.recordedBytes[at] as number)),
     start: String(Math.floor((flows.recordStartUs[at] as number) / 1e6)),
-    end: String(Math.floor((flows.recordEndUs[at] as number) / 1e6)),
+    end: String(Math.floor((flows.sideLastUs[at] as number) / 1e6)),
     action: 'ACCEPT',
     'log-status': 'OK',
     'tcp-flags': String(flagsOf(flows.recordFlags[at] as number)),

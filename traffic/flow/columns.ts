@@ -84,11 +84,10 @@ export class FlowColumns {
   readonly zeroWindows: Uint32Array;
   readonly isWindowZero: Uint8Array;
   readonly resets: Uint32Array;
-  /** Since the last interval record. */
-  readonly recordPackets: Float64Array;
-  readonly recordBytes: Float64Array;
+  /** What interval records have told already; the first packet, and the flags, since the last of them. */
+  readonly recordedPackets: Float64Array;
+  readonly recordedBytes: Float64Array;
   readonly recordStartUs: Float64Array;
-  readonly recordEndUs: Float64Array;
   readonly recordFlags: Uint8Array;
 
   private readonly all: readonly { fill(value: number, from: number, to: number): unknown }[];
@@ -141,10 +140,9 @@ export class FlowColumns {
     this.zeroWindows = new u32(n * 2);
     this.isWindowZero = new u8(n * 2);
     this.resets = new u32(n * 2);
-    this.recordPackets = new f64(n * 2);
-    this.recordBytes = new f64(n * 2);
+    this.recordedPackets = new f64(n * 2);
+    this.recordedBytes = new f64(n * 2);
     this.recordStartUs = new f64(n * 2);
-    this.recordEndUs = new f64(n * 2);
     this.recordFlags = new u8(n * 2);
     this.all = [this.marks, this.endUs, this.finUs, this.synCount, this.updates, this.late, this.icmp];
     this.sides = [
@@ -161,7 +159,7 @@ export class FlowColumns {
         this.waitUs,
       ],
       ...[this.retransmitted, this.outOfOrder, this.zeroWindows, this.isWindowZero, this.resets],
-      ...[this.recordPackets, this.recordBytes, this.recordFlags],
+      ...[this.recordedPackets, this.recordedBytes, this.recordFlags],
     ];
   }
 
@@ -180,7 +178,7 @@ export class FlowColumns {
   /** The clock was set: all times move with it, so that no span changes. */
   shift(deltaUs: number): void {
     const times = [this.startUs, this.lastUs, this.endUs, this.finUs, this.updateUs, this.sideLastUs];
-    const tcpTimes = [this.synUs, this.holeUs, this.waitUs, this.recordStartUs, this.recordEndUs];
+    const tcpTimes = [this.synUs, this.holeUs, this.waitUs, this.recordStartUs];
     for (const column of [...times, ...tcpTimes]) {
       for (let at = 0; at < column.length; at += 1) column[at] = (column[at] as number) + deltaUs;
     }

@@ -44,6 +44,7 @@ export const IGNORED = [...OUTCOMES.filter((outcome) => outcome !== 'ip'), 'othe
 export type Ignored = (typeof IGNORED)[number];
 
 const NONE = -1;
+const TOUCH_US = 1_000_000;
 
 export class FlowTable {
   readonly flows: FlowColumns;
@@ -65,6 +66,8 @@ export class FlowTable {
   private dstPort = 0;
   private icmp = 0;
   private nextLook = 0;
+  /** Of the packet that was looked for last. */
+  private side: Side = CLIENT;
 
   constructor(listener: FlowListener, options: TableOptions) {
     this.listener = listener;
@@ -94,7 +97,7 @@ export class FlowTable {
       slot = NONE;
     }
     if (slot === NONE) slot = this.begin(packet, bucket, nowUs);
-    const side = this.sideOf(packet, slot);
+    const { side } = this;
     if (!this.isObserver(slot * 2 + side, nowUs, interfaceIndex)) return this.ignore('otherInterface');
     this.book(packet, slot, side, nowUs);
     if (packet.hasQuote) this.bookQuote(packet, nowUs);
@@ -124,9 +127,14 @@ export class FlowTable {
     return join(src, dst, ends.protocol ^ this.icmp) & (this.heads.length - 1);
   }
 
+  /** The flow's slot, with the side that the source is in `side`. */
   private find(ends: Ends, bucket: number): number {
     let slot = this.heads[bucket] as number;
-    while (slot !== NONE && !this.isSame(ends, slot, CLIENT) && !this.isSame(ends, slot, SERVER)) {
+    while (slot !== NONE) {
+      this.side = CLIENT;
+      if (this.isSame(ends, slot, CLIENT)) return slot;
+      this.side = SERVER;
+      if (this.isSame(ends, slot, SERVER)) return slot;
       slot = this.nextInBucket[slot] as number;
     }
     return slot;
@@ -153,15 +161,11 @@ export class FlowTable {
     );
   }
 
-  private sideOf(packet: Packet, slot: number): Side {
-    return this.isSame(packet, slot, CLIENT) ? CLIENT : SERVER;
-  }
-
   /** A SYN begins a new connection where the old one is over, or has another number and was silent or never answered. */
   private isReused(packet: Packet, slot: number, nowUs: number): boolean {
     if (!packet.hasTcp || (packet.tcpFlags & (TCP_FLAG.syn | TCP_FLAG.ack)) !== TCP_FLAG.syn) return false;
     const { flows } = this;
-    const at = slot * 2 + this.sideOf(packet, slot);
+    const at = slot * 2 + this.side;
     // A client may try again with the same number after a RST; after silence it is the same try.
     if (flows.has(slot, MARK.ended) && !flows.has(slot, MARK.noAnswer)) return true;
     if (flows.hasSeq[at] && flows.firstSeq[at] === packet.seq) return false;
@@ -194,7 +198,8 @@ export class FlowTable {
     flows.protocol[slot] = packet.protocol;
     flows.icmp[slot] = this.icmp;
     flows.startUs[slot] = flows.lastUs[slot] = flows.updateUs[slot] = nowUs;
-    this.setEnds(packet, slot, isSwapped ? SERVER : CLIENT);
+    this.side = isSwapped ? SERVER : CLIENT;
+    this.setEnds(packet, slot, this.side);
     if (packet.hasTcp && (packet.tcpFlags & TCP_FLAG.syn) === 0) flows.mark(slot, MARK.midstream);
     this.begun += 1;
     this.nextInBucket[slot] = this.heads[bucket] as number;
@@ -228,20 +233,26 @@ export class FlowTable {
     const { flows } = this;
     const at = slot * 2 + side;
     this.booked += 1;
-    this.ring.touch(slot);
-    flows.packets[at] = (flows.packets[at] as number) + 1;
+    this.touch(slot, nowUs);
+    const packets = flows.packets[at] as number;
+    if (packets === flows.recordedPackets[at]) flows.recordStartUs[at] = nowUs;
+    flows.packets[at] = packets + 1;
     flows.ipBytes[at] = (flows.ipBytes[at] as number) + packet.ipBytes;
     flows.payloadBytes[at] = (flows.payloadBytes[at] as number) + packet.payloadBytes;
-    if (flows.recordPackets[at] === 0) flows.recordStartUs[at] = nowUs;
-    flows.recordPackets[at] = (flows.recordPackets[at] as number) + 1;
-    flows.recordBytes[at] = (flows.recordBytes[at] as number) + packet.ipBytes;
-    flows.recordEndUs[at] = nowUs;
     flows.sideLastUs[at] = nowUs;
     if (nowUs > (flows.lastUs[slot] as number)) flows.lastUs[slot] = nowUs;
     const wasEnded = flows.has(slot, MARK.ended);
     if (wasEnded) flows.late[slot] = (flows.late[slot] as number) + 1;
     if (packet.hasTcp) this.bookTcp(packet, slot, side, nowUs, wasEnded);
     else if (!wasEnded && !flows.has(slot, MARK.opened)) this.tell('opened', slot, nowUs);
+  }
+
+  /** The order matters when there is no room, so it is exact from half full on, and else good to a second. */
+  private touch(slot: number, nowUs: number): void {
+    const lastUs = this.flows.lastUs[slot] as number;
+    const isCrowded = this.ring.count * 2 >= this.flows.capacity;
+    if (isCrowded || Math.abs(nowUs - lastUs) >= TOUCH_US) this.ring.touch(slot);
+    else if (Math.floor(nowUs / TOUCH_US) !== Math.floor(lastUs / TOUCH_US)) this.ring.touch(slot);
   }
 
   private bookTcp(packet: Packet, slot: number, side: Side, nowUs: number, wasEnded: boolean): void {
@@ -276,7 +287,7 @@ export class FlowTable {
     flows.mark(slot, MARK.unreachable);
     flows.unreachableType[slot] = icmpType;
     flows.unreachableCode[slot] = icmpCode;
-    if (!isAnswered && this.isSame(quote, slot, CLIENT)) this.tell('refused', slot, nowUs);
+    if (!isAnswered && this.side === CLIENT) this.tell('refused', slot, nowUs);
   }
 
   // ---- silence
