@@ -10,6 +10,7 @@ export function trafficLines(traffic: TrafficStatus): string[] {
   const { counts, heldBack, owners, log, filter, records, events } = traffic;
   const told = reasons(events);
   const held = reasons(heldBack);
+  const { recordsOver } = traffic;
   return [
     `Connections are watched on ${interfaceWords(traffic)}${filter === null ? '' : `, filter "${plainText(filter)}"`}, since ${traffic.since}.`,
     `  Seen: ${printCountOf(counts.packets, 'packet')}, ${printCountOf(counts.begun, 'connection')}, ${printCount(counts.flows)} of them remembered now.`,
@@ -24,7 +25,16 @@ export function trafficLines(traffic: TrafficStatus): string[] {
         ]
       : []),
     `  Told: ${told === '' ? 'nothing yet' : told}${records > 0 ? `; ${printCountOf(records, 'interval record')}` : ''}.`,
-    ...(held === '' ? [] : [`  Held back by the rate limit: ${held}.`]),
+    ...(counts.heldBack > 0
+      ? [
+          `  Held back by the rate limit: ${printCountOf(counts.heldBack, 'event')}${held === '' ? '' : ` (told of: ${held})`}.`,
+        ]
+      : []),
+    ...(recordsOver > 0
+      ? [
+          `  Not told, since there were more than maxRecords: ${printCountOf(recordsOver, 'interval record')}.`,
+        ]
+      : []),
     ...(counts.unheard + counts.recordsLost > 0
       ? [
           `  LOST: ${printCountOf(counts.unheard, 'event')} and ${printCountOf(counts.recordsLost, 'interval record')}, since the agent was too busy to hear them.`,

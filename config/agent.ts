@@ -127,6 +127,8 @@ export interface TrafficConfig extends Named {
   /** Undefined: no interval records. */
   readonly flowIntervalMs: number | undefined;
   readonly recordFields: readonly TrafficRecordField[];
+  /** Of one interval; more are counted. */
+  readonly maxRecords: number;
   readonly account: string;
   /** A file with a line for each event; undefined: none. */
   readonly log: { readonly path: string; readonly mode: number } | undefined;

@@ -35,6 +35,7 @@ export function resolveTraffic(document: Document, text: TrafficText): TrafficCo
     updateIntervalMs: spanMs(text.updateInterval),
     flowIntervalMs: text.flowInterval === undefined ? undefined : spanMs(text.flowInterval),
     recordFields: text.recordFields,
+    maxRecords: text.maxRecords,
     account: text.account,
     log:
       text.log === undefined

@@ -162,6 +162,14 @@ export const trafficSchema = {
       description: 'The fields of an interval record, in this order.',
       examples: [['srcaddr', 'dstaddr', 'dstport', 'bytes', 'tcp-flags']],
     },
+    maxRecords: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 5000,
+      description:
+        'So many interval records of one interval become messages, so that a scan of all ports is no flood of records. What is over it is counted, and told once.',
+    },
     account: {
       type: 'string',
       format: 'record-word',

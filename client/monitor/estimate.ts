@@ -59,8 +59,11 @@ function updatesPerDay({ events, updateIntervalMs }: TrafficConfig, open: number
 }
 
 /** Each direction of each connection that had packets; one that is new has some in one interval at least. */
-function recordsOf({ flowIntervalMs }: TrafficConfig, open: number, begunPerDay: number): number {
-  return flowIntervalMs === undefined ? 0 : 2 * ((open * DAY_MS) / flowIntervalMs + begunPerDay);
+function recordsOf(config: TrafficConfig, open: number, begunPerDay: number): number {
+  const { flowIntervalMs, maxRecords } = config;
+  if (flowIntervalMs === undefined) return 0;
+  const intervals = DAY_MS / flowIntervalMs;
+  return Math.min(2 * (open * intervals + begunPerDay), maxRecords * intervals);
 }
 
 const LOOPBACK = [parseRange('127.0.0.0/8'), parseRange('::1')];

@@ -38,6 +38,9 @@ export interface TrafficParts {
   readonly doors?: MonitorDoors;
 }
 
+/** A record that says how well an interval was seen is never too many. */
+const GAP = /\b(?:NODATA|SKIPDATA)\b/;
+
 const nowUs = (): number => Date.now() * 1000;
 
 export class TrafficInput implements Input {
@@ -53,6 +56,11 @@ export class TrafficInput implements Input {
   #since = new Date();
   #ownDelivery = 0;
   #lossesSinceUs = 0;
+  /** Of the interval that ends then: records so far, and those over `maxRecords`. */
+  #recordsEndUs = 0;
+  #recordsNow = 0;
+  #recordsOverNow = 0;
+  #recordsOver = 0;
   #isFlushing = false;
   #isStarted = false;
   #stopping: Promise<void> | undefined;
@@ -122,8 +130,26 @@ export class TrafficInput implements Input {
   }
 
   #onRecords(lines: readonly string[], endUs: number): void {
-    for (const line of lines) this.#messages.record(line, endUs);
+    if (endUs !== this.#recordsEndUs) this.#nextInterval(endUs);
+    for (const line of lines) {
+      if (this.#recordsNow < this.#config.maxRecords || GAP.test(line)) this.#messages.record(line, endUs);
+      else this.#recordsOverNow += 1;
+      this.#recordsNow += 1;
+    }
     this.#flushSoon();
+  }
+
+  /** An interval has been told: what of it was not is told as a number. */
+  #nextInterval(endUs: number): void {
+    const over = this.#recordsOverNow;
+    const timeUs = this.#recordsEndUs;
+    this.#recordsEndUs = endUs;
+    this.#recordsNow = 0;
+    this.#recordsOverNow = 0;
+    if (over === 0) return;
+    this.#recordsOver += over;
+    const sentence = `${printCount(over)} interval records were not told, since there were more than maxRecords (${printCount(this.#config.maxRecords)}) in one interval.`;
+    this.#notice('losses', 'notice', [['records', String(over)]], sentence, timeUs);
   }
 
   #onInterface(state: InterfaceState): void {
@@ -210,6 +236,7 @@ export class TrafficInput implements Input {
   async #stop(): Promise<void> {
     await this.#monitor.stop();
     if (!this.#isStarted) return;
+    this.#nextInterval(0);
     const words = watchedWords(this.#config);
     this.#notice(
       'stopped',
@@ -262,6 +289,7 @@ export class TrafficInput implements Input {
       events: this.#messages.events,
       heldBack: Object.fromEntries([...this.#heldBack].map(([turn, count]) => [EVENT_NAMES[turn], count])),
       records: this.#messages.made.get('record') ?? 0,
+      recordsOver: this.#recordsOver + this.#recordsOverNow,
       ownDelivery: this.#ownDelivery,
       unasked: this.#monitor.unasked,
       owners: this.#monitor.who()?.ways ?? null,

@@ -16,6 +16,8 @@ export interface TrafficStatus {
   /** Over the rate, by the name of the event: told as a number alone. */
   readonly heldBack: Readonly<Record<string, number>>;
   readonly records: number;
+  /** More than `maxRecords` in one interval. */
+  readonly recordsOver: number;
   /** Not made into messages, since they are about the agent's own delivery by UDP. */
   readonly ownDelivery: number;
   /** Told without an owner, since too many came at once. */

@@ -246,6 +246,7 @@ const traffic = fc.record(
     updateInterval: text('1min', '2s'),
     flowInterval: text('60s', '1s'),
     recordFields: fc.constantFrom(['srcaddr', 'bytes'], ['version']),
+    maxRecords: fc.integer({ min: 1, max: 9 }),
     account: text('-', 'a-7'),
     log: text('t.log', '/x/t.log'),
     logMode: text('0644', '0600'),

@@ -53,7 +53,7 @@ test('nothing that can be read is no connection, and no throw', () => {
 });
 
 test('events and records of a day, by the filter', { skip: SKIP }, () => {
-  const estimate = estimateTraffic({ ...TRAFFIC, interfaces: ['any'] }, host());
+  const estimate = estimateTraffic({ ...TRAFFIC, maxRecords: 5000, interfaces: ['any'] }, host());
   // Two of four pass "port 2525"; of 10,000 opens one in five is the other end of another.
   const begun = 10_000 * (4 / 5) * (2 / 4);
   const updates = 2 * 144;
@@ -81,6 +81,8 @@ test('the rate limit bounds it, and what is not told costs nothing', { skip: SKI
   const few = estimateTraffic({ ...none, rateLimit, events: ['opened', 'closed'] }, busy);
   assert.equal(few.eventsPerDay, 86_400);
   assert.equal(few.recordsPerDay, 0);
+  const recorded = estimateTraffic({ ...none, flowIntervalMs: 60_000, maxRecords: 7 }, busy);
+  assert.equal(recorded.recordsPerDay, 7 * 1440);
   assert.equal(estimateTraffic({ ...none, events: [] }, busy).eventsPerDay, 0);
   const { eventsPerDay } = estimateTraffic({ ...none, rateLimit: undefined, events: ['reset'] }, busy);
   assert.equal(Math.round(eventsPerDay), 8e6);

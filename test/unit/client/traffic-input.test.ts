@@ -143,6 +143,21 @@ test('interval records are the whole text, at the end of their interval', async 
   assert.equal(world.input.traffic().records, 2);
 });
 
+test('a scan is no flood of records: what is over maxRecords is a number, and gaps are told all the same', async (t) => {
+  const world = await start(t);
+  const line = '2 - eth0 10.0.0.2 10.0.0.1 41234 2525 6 3 180 1795211520 1795211580 ACCEPT OK';
+  const gap = '2 - eth0 - - - - - - - 1795211520 1795211580 - SKIPDATA';
+  world.doors.capture.onRecords([line, line], TIME_US);
+  world.doors.capture.onRecords([line, line, line, gap], TIME_US);
+  assert.equal(world.input.traffic().recordsOver, 2);
+  world.doors.capture.onRecords([line], TIME_US + 60_000_000);
+  await waitUntil('all are there', () => events(world).length === 6);
+  assert.deepEqual(events(world).map(nameOf), ['record', 'record', 'record', 'record', 'losses', 'record']);
+  const told = events(world)[4] ?? '';
+  assert.match(told, /\[traffic@32473 records="2"\] 2 interval records were not told, .*maxRecords \(3\)/);
+  assert.deepEqual([world.input.traffic().recordsOver, world.input.traffic().records], [2, 5]);
+});
+
 test('an interface that comes or goes is a message', async (t) => {
   const world = await start(t);
   world.doors.capture.onInterface({ name: 'eth0', state: 'absent', trouble: 'it was removed.' });

@@ -69,6 +69,7 @@ export const TRAFFIC: TrafficConfig = {
   updateIntervalMs: 600_000,
   flowIntervalMs: 60_000,
   recordFields: ['version', 'srcaddr'],
+  maxRecords: 3,
   account: '-',
   log: undefined,
   owners: true,

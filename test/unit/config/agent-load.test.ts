@@ -248,6 +248,7 @@ test('watching connections has a default for everything', (t) => {
     updateIntervalMs: 600_000,
     flowIntervalMs: undefined,
     recordFields: VERSION_2_FIELDS,
+    maxRecords: 5000,
     account: '-',
     log: undefined,
     owners: true,
