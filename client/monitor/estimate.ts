@@ -28,8 +28,9 @@ export interface Estimate {
 export function estimateTraffic(config: TrafficConfig, host: HostConnections): Estimate {
   const passes = chooser(config);
   const open = host.open.filter(passes).length;
-  // Without one to look at, all that come may pass.
-  const share = host.open.length === 0 ? 1 : open / host.open.length;
+  // Where none of them passes, those that are too short to be open now may still: then all that come count.
+  const isBlind = open === 0;
+  const share = isBlind ? 1 : open / host.open.length;
   // Where both ends are here the kernel counts both.
   const whole = host.rows === 0 ? 1 : host.open.length / host.rows;
   const begunPerDay = host.opensPerDay * whole * share;
@@ -41,7 +42,7 @@ export function estimateTraffic(config: TrafficConfig, host: HostConnections): E
     recordsPerDay,
     recordBytesPerDay: recordsPerDay * RECORD_BYTES,
   };
-  return { ...estimate, sentences: sentencesOf(config, host, { ...estimate, open, begunPerDay }) };
+  return { ...estimate, sentences: sentencesOf(config, host, { ...estimate, open, begunPerDay, isBlind }) };
 }
 
 /** Of one connection: its beginning, and its end in one way or another. */
@@ -108,15 +109,19 @@ function about(value: number): string {
 function sentencesOf(
   config: TrafficConfig,
   host: HostConnections,
-  told: Omit<Estimate, 'sentences'> & { readonly open: number; readonly begunPerDay: number },
+  told: Omit<Estimate, 'sentences'> & {
+    readonly open: number;
+    readonly begunPerDay: number;
+    readonly isBlind: boolean;
+  },
 ): string[] {
   const of = host.open.length === told.open ? '' : ` of ${printCount(host.open.length)}`;
   const size = (bytes: number) => printSize(Math.round(bytes / 1024) * 1024);
   const grounds = `${printCount(told.open)}${of} TCP connections are open now, and about ${about(told.begunPerDay)} new ones come in a day`;
-  const isBlind = host.open.length === 0 && (config.filter !== undefined || told.begunPerDay > 0);
-  const doubt = isBlind ? '; with none open nobody can say how many of them it would watch' : '';
+  const isDoubtful = told.isBlind && told.begunPerDay > 0;
+  const doubt = isDoubtful ? '; nobody can say how many of those it would watch' : '';
   return [
-    `about ${about(told.eventsPerDay)} events (${size(told.eventBytesPerDay)}) a day: ${grounds}${doubt}`,
+    `${isDoubtful ? 'at most ' : ''}about ${about(told.eventsPerDay)} events (${size(told.eventBytesPerDay)}) a day: ${grounds}${doubt}`,
     ...(config.flowIntervalMs === undefined
       ? []
       : [
