@@ -17,9 +17,10 @@ import { Progress } from '../disconnects/progress.ts';
 import { type CliCommand, examples, type Run } from '../command.ts';
 import type { Io } from '../io.ts';
 import { type Connection } from '../../traffic/pair/connection.ts';
+import { translationNotes } from '../../traffic/pair/translation.ts';
 import type { LifeSigns } from '../../traffic/pair/ruling.ts';
 import { MARK } from '../../traffic/events/view.ts';
-import { judge, turnOfConnection } from '../../traffic/pair/verdict.ts';
+import { judge, turnOfConnection, type Verdict } from '../../traffic/pair/verdict.ts';
 
 interface Options extends Wishes {
   readonly context?: string;
@@ -99,11 +100,22 @@ async function judgeAll(
 ): Promise<Judged[]> {
   const chosen = found.connections.filter((connection) => isSelected(connection, selection, found));
   const lives = lifeWatches(chosen, found);
-  progress.begin(found.files, 1);
-  await readContext(found.files, [...lives.values()], zone, progress.onBytes);
+  progress.begin(found.files, 1, 'Looking for signs of life');
+  await readContext(
+    found.files,
+    [...lives.values()],
+    (file) => found.zones.get(file) ?? zone,
+    progress.onBytes,
+  );
   const life = (host: string, aroundUs: number): LifeSigns | undefined => lives.get(`${host} ${aroundUs}`);
+  const translations = translationNotes(found.connections);
+  const judgeOne = (connection: Connection): Verdict => {
+    const verdict = judge(connection, found.book, life);
+    const note = translations.get(connection);
+    return note === undefined ? verdict : { ...verdict, notes: [...verdict.notes, note] };
+  };
   return chosen
-    .map((connection) => ({ connection, verdict: judge(connection, found.book, life) }))
+    .map((connection) => ({ connection, verdict: judgeOne(connection) }))
     .filter(({ verdict }) => verdict.timeUs >= selection.sinceUs && verdict.timeUs <= selection.untilUs)
     .sort(byTime);
 }
@@ -131,11 +143,11 @@ async function aroundOf(
   const windows = groups
     .slice(-WINDOWS_MAX)
     .map((group) => [group, windowOf(group, aroundUs, linesMax, found)] as const);
-  progress.begin(found.files, 1);
+  progress.begin(found.files, 1, 'Looking around them');
   await readContext(
     found.files,
     windows.map(([, window]) => window),
-    zone,
+    (file) => found.zones.get(file) ?? zone,
     progress.onBytes,
   );
   return new Map(
@@ -176,7 +188,7 @@ async function runDisconnects(paths: readonly string[], options: Options, io: Io
   linesMaxOf(options.contextLines);
   const progress = new Progress(io);
   const files = findLogFiles(paths);
-  progress.begin(files, 2);
+  progress.begin(files, 2, 'Looking for disconnects');
   const found = await findConnections(files, selection.wants, progress.onBytes);
   const all = await judgeAll(found, selection, zone, progress);
   const groups = groupsOf(all, options.each ?? false);

@@ -199,12 +199,13 @@ function isDigit(byte: number | undefined): boolean {
 export async function readContext(
   files: readonly LogFile[],
   watches: readonly Watch[],
-  zone: ZoneOffset,
+  zoneOf: (file: LogFile) => ZoneOffset,
   onBytes: (count: number) => void,
 ): Promise<void> {
   if (watches.length === 0) return;
-  const filter = new LineFilter(new Watches(watches), zone);
+  const near = new Watches(watches);
   for (const file of files) {
+    const filter = new LineFilter(near, zoneOf(file));
     await readBlocks(
       file,
       (bytes, start, end) => {

@@ -4,11 +4,13 @@
 // Refuses: to go on collecting over its limits; what was left out is counted and said.
 
 import { printCountOf } from '../../base/units.ts';
+import { UTC, type ZoneOffset } from '../../syslog/time.ts';
 import { MARK } from '../../traffic/events/view.ts';
 import { type Connection, connectionsOf, keyOf } from '../../traffic/pair/connection.ts';
 import { HostBook } from '../../traffic/pair/hosts.ts';
 import { type Report, readReport, type WatchReport } from '../../traffic/pair/line.ts';
 import { type LogFile, readBlocks } from './files.ts';
+import { readStamp } from './header.ts';
 
 /** Ends of connections that are looked at, and reports that are kept of them: about 200 MB. */
 const KEYS_MAX = 100_000;
@@ -21,6 +23,8 @@ export interface Found {
   readonly book: HostBook;
   readonly connections: readonly Connection[];
   readonly files: readonly LogFile[];
+  /** The zone of the stamps that name none, by file, where its own events tell it. */
+  readonly zones: ReadonlyMap<LogFile, ZoneOffset>;
   /** Lines that are events. */
   readonly events: number;
   /** Events that were wanted and had no room. */
@@ -47,9 +51,40 @@ export function eachMarkedLine(
   }
 }
 
+const QUARTER_US = 900e6;
+/** A stamp of whole seconds is up to one before its event. */
+const ROUNDING_US = 2e6;
+
+/**
+ * A traditional line of an event has two times: the stamp in the server's zone, and the exact one in its sentence. So a
+ * file tells its zone, also on another machine; one that tells two of them (a clock change) tells none.
+ */
+class Offsets {
+  readonly #minutes = new Map<LogFile, number | undefined>();
+
+  learn(file: LogFile, line: string, timeUs: number): void {
+    if (!/^[A-Z]/.test(line)) return;
+    const stamp = readStamp(line, UTC, timeUs);
+    if (!stamp) return;
+    const apartUs = stamp.timeUs - timeUs;
+    const quarters = Math.round(apartUs / QUARTER_US);
+    if (Math.abs(apartUs - quarters * QUARTER_US) > ROUNDING_US) return;
+    const minutes = quarters * 15;
+    if (!this.#minutes.has(file)) this.#minutes.set(file, minutes);
+    else if (this.#minutes.get(file) !== minutes) this.#minutes.set(file, undefined);
+  }
+
+  get zones(): ReadonlyMap<LogFile, ZoneOffset> {
+    const known = [...this.#minutes].flatMap(([file, minutes]) =>
+      minutes === undefined ? [] : [[file, { offsetMin: () => minutes }] as const],
+    );
+    return new Map(known);
+  }
+}
+
 async function readAll(
   files: readonly LogFile[],
-  onReport: (report: Report | WatchReport) => void,
+  onReport: (report: Report | WatchReport, line: string, file: LogFile) => void,
   onBytes: (count: number) => void,
 ): Promise<string[]> {
   const troubles: string[] = [];
@@ -59,7 +94,7 @@ async function readAll(
       (bytes, start, end) =>
         eachMarkedLine(bytes, start, end, (line) => {
           const report = readReport(line);
-          if (report) onReport(report);
+          if (report) onReport(report, line, file);
         }),
       onBytes,
     );
@@ -78,16 +113,18 @@ export async function findConnections(
   const book = new HostBook();
   // A line may stand in several files: what was told once is kept once.
   const byKey = new Map<string, Map<string, Report>>();
+  const offsets = new Offsets();
   let [events, leftOut, kept] = [0, 0, 0];
   const troubles = await readAll(
     files,
-    (report) => {
+    (report, line, file) => {
       if ('watch' in report) {
         book.addWatch(report.host, report.watch);
         return;
       }
       events += 1;
       book.add(report.host, report.event);
+      offsets.learn(file, line, report.event.timeUs);
       if (!isWanted(report)) return;
       const key = keyOf(report.event);
       if (byKey.has(key)) return;
@@ -113,5 +150,5 @@ export async function findConnections(
     );
   }
   const connections = [...byKey.values()].flatMap((reports) => connectionsOf([...reports.values()], book));
-  return { book, connections, files, events, leftOut, troubles };
+  return { book, connections, files, zones: offsets.zones, events, leftOut, troubles };
 }

@@ -176,9 +176,12 @@ function contextLines({ spanText, lines, more }: Around, { verdict }: Judged, pa
 
 export function printGroup(group: Group, around: Around | undefined, page: Page): string {
   const { connection, verdict } = group.newest;
-  const head = `${moment(verdict.timeUs, page)}  ${title(connection, page.book)}  ${openText(connection, verdict.timeUs)}`;
+  const head = `${moment(verdict.timeUs, page)}  ${title(connection, page.book)}`;
+  const after = openText(connection, verdict.timeUs);
+  const isRoomy = head.length + 2 + after.length <= page.columns;
   const lines = [
-    ...wrap(head, '', page.columns),
+    ...wrap(isRoomy ? `${head}  ${after}` : head, '', page.columns),
+    ...(isRoomy ? [] : [`  ${after}`]),
     ...wrap(verdict.sentence, '  ', page.columns),
     ...verdict.notes.flatMap((note) => wrap(note, '  ', page.columns)),
     ...groupText(group, page),

@@ -12,6 +12,7 @@ export class Progress {
   readonly #view: LiveView;
   readonly #beganMs = performance.now();
   #all = 0;
+  #what = '';
   #done = 0;
   #drawnMs = 0;
 
@@ -21,10 +22,11 @@ export class Progress {
     this.#drawnMs = this.#beganMs + DRAW_MS;
   }
 
-  /** The files will be read so many times. */
-  begin(files: readonly LogFile[], times: number): void {
+  /** The files will be read so many times, for what the word says. */
+  begin(files: readonly LogFile[], times: number, what: string): void {
     this.#all = times * files.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#done = 0;
+    this.#what = what;
   }
 
   readonly onBytes = (count: number): void => {
@@ -33,7 +35,7 @@ export class Progress {
     if (!this.#view.isOn || nowMs - this.#drawnMs < DRAW_MS) return;
     this.#drawnMs = nowMs;
     const percent = Math.min(100, Math.floor((this.#done * 100) / Math.max(1, this.#all)));
-    this.#view.draw([`Reading: ${percent} % of ${printSize(this.#all)}.`]);
+    this.#view.draw([`${this.#what}: ${percent} % of ${printSize(this.#all)}.`]);
   };
 
   end(): void {

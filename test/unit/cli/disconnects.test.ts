@@ -177,6 +177,14 @@ test('headers of every format, with zones and without', () => {
   assert.equal(read('Jan  1 01:00:00 h p: x')?.[0], '2027-01-01T00:00:00.000Z');
 });
 
+test('a traditional file tells its zone by its own events, whatever zone is asked for', async () => {
+  const path = filesOf(hosts('traditional'));
+  const { stdout } = await runCommand(disconnectsCommand, ['--zone', '-07:00', '--context', '2s', path]);
+  assert.match(stdout, /^2026-11-20 13:53:15\.423456 /);
+  assert.match(stdout, /\n {4}13:53:15 +db1 +nginx\[77\]: worker 78/);
+  assert.match(stdout, /\n {4}13:53:16 +web1 +app\[5\]: upstream is gone\n/);
+});
+
 test('a window keeps the nearest lines and counts the others', async () => {
   const files = hosts('iso');
   const flood = Array.from({ length: 300 }, (_, at) =>
@@ -286,6 +294,28 @@ test('a host that fell silent is found by its other logs', async () => {
   assert.match(
     stdout.replace(/\s+/g, ' '),
     /The client waited in vain for the acknowledgement of 60 bytes; db1 had fallen silent: its last line in any log is of 2026-11-20T20:53:32\.000000Z, the next is of 2026-11-20T20:59:43\.000000Z\./,
+  );
+});
+
+test('two views behind an address translation are said to be alike, and stay two', async () => {
+  const behind = { clientAddress: '192.0.2.1', clientPort: 60_001 };
+  const path = filesOf({ 'all.log': [eventLine(WEB, GOT), eventLine(DB, { ...SENT, ...behind })].join('') });
+  const text = (await run(path)).stdout.replace(/\s+/g, ' ');
+  assert.match(
+    text,
+    /Perhaps it is 192\.0\.2\.1:60001 -> 10\.0\.0\.1:2525, of which db1 alone reports: the same data at the same time\./,
+  );
+  assert.match(text, /Perhaps it is 10\.0\.0\.2:41234 -> 10\.0\.0\.1:2525, of which web1 alone reports/);
+  assert.match(text, /2 disconnects/);
+  const third = eventLine(DB, { ...SENT, ...behind, clientPort: 60_002, id: 'x-9' });
+  const other = filesOf({
+    'all.log': [eventLine(WEB, GOT), eventLine(DB, { ...SENT, ...behind }), third].join(''),
+  });
+  assert.doesNotMatch((await run(other)).stdout, /Perhaps/);
+  const less = eventLine(DB, { ...SENT, ...behind, payloadBytes: [499, 400] });
+  assert.doesNotMatch(
+    (await run(filesOf({ 'all.log': [eventLine(WEB, GOT), less].join('') }))).stdout,
+    /Perhaps/,
   );
 });
 
