@@ -20,6 +20,7 @@ import {
   type Span,
   span,
   type Style,
+  textWidth,
 } from './text.ts';
 import type { Connection } from './view.ts';
 
@@ -197,10 +198,17 @@ function direction(connection: Connection, side: 0 | 1, layout: TableLayout, { b
   ];
 }
 
+/** Of a name and a number the number says who it is. */
+function fitOwner(name: string, width: number): string {
+  const [, word = '', number = ''] = /^(.*)(\[\d+\])$/.exec(name) ?? [];
+  if (number === '' || textWidth(name) <= width || number.length + 2 > width) return fit(name, width);
+  return fit(word, width - number.length) + number;
+}
+
 function processSpan(name: string, width: number): Span[] {
   if (width <= 0) return [];
   const style: Style = name.startsWith('(') ? 'dim' : 'plain';
-  return [span(' '), span(fit(safe(name), width), style)];
+  return [span(' '), span(fitOwner(safe(name), width), style)];
 }
 
 /** Both directions added up, the flags of the side that tells more. */

@@ -31,6 +31,7 @@ const COLUMNS: readonly (readonly [string, string])[] = [
   ['Flag', 'SYN, PSH, ACK, URG seen of this side, or:'],
   ...Object.entries(FLAG_WORDS),
   ['bit/s', 'over the last seconds'],
+  ['>bit/s <bit/s', 'in the other views: sent, or to the port; received, or back'],
   ['RTT ms', 'SYN to SYN-ACK; below it SYN-ACK to ACK'],
   ['Retr', 'segments that were sent again'],
   ['Drops', 'packets that the kernel had no room for: never seen here'],

@@ -36,8 +36,8 @@ const COLUMNS: readonly Column[] = [
     from: 0,
     text: (row) => short(row.bytesIn),
   },
-  { title: () => 'bit/s', width: 5, from: 48, text: (row) => (row.bitsOut < 1 ? '' : short(row.bitsOut)) },
-  { title: () => 'bit/s', width: 5, from: 48, text: (row) => (row.bitsIn < 1 ? '' : short(row.bitsIn)) },
+  { title: () => '>bit/s', width: 6, from: 48, text: (row) => (row.bitsOut < 1 ? '' : short(row.bitsOut)) },
+  { title: () => '<bit/s', width: 6, from: 48, text: (row) => (row.bitsIn < 1 ? '' : short(row.bitsIn)) },
 ];
 
 const NAMES: Readonly<Record<Pivot, string>> = {

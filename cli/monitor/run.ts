@@ -92,6 +92,14 @@ function checkLog(path: string): void {
   }
 }
 
+/** The capture speaks of the agent's service; here somebody stands at a shell. */
+function forPerson(error: unknown): unknown {
+  if (!(error instanceof Fault) || error.code !== 'CAPTURE_PERMISSION') return error;
+  const mend =
+    'Run it with sudo. Or give the right to a Node.js that nothing else uses, with setcap(8): cap_net_raw+ep, and cap_net_admin,cap_sys_ptrace for the processes of other users (docs/operate/watch.md).';
+  return new Fault(error.code, { ...error.text, mend });
+}
+
 /** Resolves once, with what came first. */
 class Until {
   readonly ended: Promise<Ending>;
@@ -206,7 +214,9 @@ export class MonitorRun {
 
   /** Exits 1 where a number of events was waited for and did not come. */
   async run(): Promise<number> {
-    await this.#monitor.start();
+    await this.#monitor.start().catch((error: unknown) => {
+      throw forPerson(error);
+    });
     await this.#startLog();
     this.#listenToSignals();
     const { durationMs, count } = this.#plan;

@@ -113,6 +113,12 @@ test('the owner of each end stands in its line; who is not known says why', () =
   assert.match(lines[3] ?? '', /\(no-permission\) +$/);
 });
 
+test('of a process that has too little room the number stays', () => {
+  const long = { how: 'exact', process: 'systemd-resolve', pid: 123456 } as const;
+  const lines = screen(model([connection(1, {}, { client: long })]));
+  assert.match(lines[2] ?? '', / systemd-r~\[123456\] *$/);
+});
+
 test('names from the network and from processes cannot steer the terminal', () => {
   const evil = '\u001b[2J\u001b]0;x\u0007\u202e';
   const bad = connection(1, { interfaceName: evil }, { client: { how: 'exact', process: evil, pid: 1 } });
@@ -230,7 +236,7 @@ test('hosts, ports and processes add up what their connections had', () => {
     ),
   ]);
   const hosts = screen(seen, view({ pivot: 'hosts' }));
-  assert.match(hosts[1] ?? '', /^ Host +Conns +Open +Peers +Packets +Sent Recvd bit\/s bit\/s$/);
+  assert.match(hosts[1] ?? '', /^ Host +Conns +Open +Peers +Packets +Sent Recvd >bit\/s <bit\/s$/);
   assert.match(hosts[2] ?? '', /^ 10\.0\.0\.1 +3 +2 +1 +66 +3\.0k +3\.7k +24k +36k$/);
   assert.match(hosts[3] ?? '', /^ 10\.0\.0\.2 +3 +2 +1 +66 +3\.7k +3\.0k +36k +24k$/);
   const ports = screen(seen, view({ pivot: 'ports' }));

@@ -151,8 +151,13 @@ test('a right that is missing, or a log that cannot be written, is told before a
   const log = join(world.folder, 'none', 'log');
   await assert.rejects(world.run({ log }), (error) => error instanceof Fault && error.exit === 78);
   assert.deepEqual(world.doors.order, []);
-  world.doors.refusal = new Fault('CONFIG_CONFLICT', { what: 'no right' });
-  await assert.rejects(world.run({}), /no right/);
+  world.doors.refusal = new Fault('CAPTURE_PERMISSION', { what: 'no right', where: 'lo', mend: 'a unit' });
+  await assert.rejects(world.run({}), (error) => {
+    assert.ok(error instanceof Fault);
+    assert.deepEqual([error.exit, error.text.where], [77, 'lo']);
+    assert.match(error.text.mend ?? '', /sudo.*setcap/);
+    return true;
+  });
 });
 
 test('a program gets all events, a screen no more than can be read, a log all of them', () => {
@@ -171,6 +176,7 @@ test('arguments that cannot be meant are refused, each with a way out', async ()
     [['-t', '1', '--duration', '1s'], /one of them/],
     [['--duration', '5'], /no span of time/],
     [['-c', '0'], /no number of events/],
+    [['-i', 'loo'], /"lo"/],
     [['--records', 'often'], /no span of time/],
   ];
   for (const [args, says] of cases) {
