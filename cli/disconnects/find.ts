@@ -8,7 +8,7 @@ import { UTC, type ZoneOffset } from '../../syslog/time.ts';
 import { MARK } from '../../traffic/events/view.ts';
 import { type Connection, connectionsOf, keyOf } from '../../traffic/pair/connection.ts';
 import { HostBook } from '../../traffic/pair/hosts.ts';
-import { type Report, readReport, type WatchReport } from '../../traffic/pair/line.ts';
+import { type GapReport, type Report, readReport, type WatchReport } from '../../traffic/pair/line.ts';
 import { type LogFile, readBlocks } from './files.ts';
 import { readStamp } from './header.ts';
 
@@ -84,7 +84,7 @@ class Offsets {
 
 async function readAll(
   files: readonly LogFile[],
-  onReport: (report: Report | WatchReport, line: string, file: LogFile) => void,
+  onReport: (report: Report | WatchReport | GapReport, line: string, file: LogFile) => void,
   onBytes: (count: number) => void,
 ): Promise<string[]> {
   const troubles: string[] = [];
@@ -118,8 +118,9 @@ export async function findConnections(
   const troubles = await readAll(
     files,
     (report, line, file) => {
-      if ('watch' in report) {
-        book.addWatch(report.host, report.watch);
+      if (!('event' in report)) {
+        if ('watch' in report) book.addWatch(report.host, report.watch);
+        else book.addGap(report.host, report.gap);
         return;
       }
       events += 1;
@@ -137,7 +138,7 @@ export async function findConnections(
     await readAll(
       files,
       (report) => {
-        if ('watch' in report) return;
+        if (!('event' in report)) return;
         const reports = byKey.get(keyOf(report.event));
         const { id, turn, timeUs } = report.event;
         const told = `${report.host} ${id} ${turn} ${timeUs}`;

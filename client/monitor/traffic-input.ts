@@ -14,7 +14,7 @@ import { Voice } from '../../delivery/spool/voice.ts';
 import { listInterfaces } from '../../kernel/interfaces.ts';
 import { EVENT_NAMES } from '../../traffic/events/names.ts';
 import type { Owners } from '../../traffic/events/owner.ts';
-import { printWatch } from '../../traffic/events/watch.ts';
+import { printGapMark, printWatch } from '../../traffic/events/watch.ts';
 import type { Turn } from '../../traffic/flow/table.ts';
 import { PROTOCOL } from '../../traffic/packet/packet.ts';
 import type { Input, InputSink, InputStatus } from '../inputs/input.ts';
@@ -183,7 +183,8 @@ export class TrafficInput implements Input {
       ['heldBack', String(sum)] as const,
       ...held.map(([turn, count]) => [`heldBack-${EVENT_NAMES[turn]}`, String(count)] as const),
     ];
-    const sentence = `In the last ${printSpan(Math.max(1, (timeUs - sinceUs) / 1000))}: ${lossWords(losses, held)}.`;
+    const mark = printGapMark({ dropped, evicted, heldBack: sum, fromUs: sinceUs, toUs: timeUs });
+    const sentence = `In the last ${printSpan(Math.max(1, (timeUs - sinceUs) / 1000))}: ${lossWords(losses, held)}. ${mark}`;
     this.#notice('losses', dropped > 0 ? 'warning' : 'notice', params, sentence, timeUs);
   }
 

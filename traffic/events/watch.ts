@@ -4,6 +4,9 @@
 //   [flow watching 10.0.0.1,fd00::1 2026-11-20T21:53:03.123456Z]
 //   [flow watched 10.0.0.1,fd00::1 2026-11-20T23:00:00.000107Z]
 //
+//   [flow lost 12 3 1890 2026-11-20T21:53:03.123456Z 2026-11-20T21:53:13.124001Z]
+//
+// The last says what it may have missed: a host that lost events in a span is no witness for that span.
 // Refuses: addresses that every host has, or that mean something on one link only.
 
 import { isIP } from 'node:net';
@@ -37,4 +40,29 @@ export function readWatch(text: string): Watch | undefined {
   const timeUs = readTime(time);
   if (word === undefined || timeUs === undefined) return undefined;
   return { isOn: word === 'watching', addresses: list.split(',').filter(isTelling), timeUs };
+}
+
+/** Events that a host cannot have told, in one span of time. */
+export interface Gap {
+  readonly fromUs: number;
+  readonly toUs: number;
+  /** Packets that the kernel dropped, and connections that were forgotten for want of room. */
+  readonly dropped: number;
+  readonly evicted: number;
+  /** Events over the rate limit. */
+  readonly heldBack: number;
+}
+
+/** `[flow lost 12 3 1890 2026-…Z 2026-…Z]`: dropped, evicted, held back, from, to. */
+export function printGapMark({ dropped, evicted, heldBack, fromUs, toUs }: Gap): string {
+  return `${MARK}lost ${dropped} ${evicted} ${heldBack} ${printTime(fromUs)} ${printTime(toUs)}]`;
+}
+
+const LOST = /\[flow lost (\d{1,15}) (\d{1,15}) (\d{1,15}) (\S+) (\S+)\]$/;
+
+export function readGapMark(text: string): Gap | undefined {
+  const [, dropped, evicted, heldBack, from = '', to = ''] = LOST.exec(text) ?? [];
+  const [fromUs, toUs] = [readTime(from), readTime(to)];
+  if (fromUs === undefined || toUs === undefined) return undefined;
+  return { dropped: Number(dropped), evicted: Number(evicted), heldBack: Number(heldBack), fromUs, toUs };
 }

@@ -3,11 +3,12 @@
 // Refuses: to look names up. An address is a host's when the host's own events say so.
 
 import type { ToldEvent } from '../events/read-sentence.ts';
-import type { Watch } from '../events/watch.ts';
+import type { Gap, Watch } from '../events/watch.ts';
 
 const HOSTS_MAX = 10_000;
 const ADDRESSES_MAX = 100_000;
 const WATCHES_MAX = 1000;
+const GAPS_MAX = 10_000;
 
 export interface HostRecord {
   readonly name: string;
@@ -17,6 +18,8 @@ export interface HostRecord {
   lastUs: number;
   /** When it began and ended to watch, as far as it is told; bounded. */
   readonly watches: Watch[];
+  /** Spans of which it cannot have told everything; bounded. */
+  readonly gaps: Gap[];
 }
 
 export class HostBook {
@@ -36,6 +39,25 @@ export class HostBook {
     for (const address of watch.addresses) this.#own(address, host);
   }
 
+  addGap(host: string, gap: Gap): void {
+    const record = this.#see(host, gap.toUs);
+    if (record && record.gaps.length < GAPS_MAX) record.gaps.push(gap);
+  }
+
+  /** What the host may have missed between two times; undefined: nothing, as far as it says. */
+  gapOf(host: string, fromUs: number, toUs: number): Gap | undefined {
+    const gaps = this.#hosts.get(host)?.gaps.filter((gap) => gap.fromUs <= toUs && gap.toUs >= fromUs) ?? [];
+    if (gaps.length === 0) return undefined;
+    const sum = (value: (gap: Gap) => number) => gaps.reduce((total, gap) => total + value(gap), 0);
+    return {
+      fromUs,
+      toUs,
+      dropped: sum(({ dropped }) => dropped),
+      evicted: sum(({ evicted }) => evicted),
+      heldBack: sum(({ heldBack }) => heldBack),
+    };
+  }
+
   #see(name: string, timeUs: number): HostRecord | undefined {
     const known = this.#hosts.get(name);
     if (known) {
@@ -44,7 +66,7 @@ export class HostBook {
       return known;
     }
     if (this.#hosts.size >= HOSTS_MAX) return undefined;
-    const record = { name, events: 0, firstUs: timeUs, lastUs: timeUs, watches: [] };
+    const record = { name, events: 0, firstUs: timeUs, lastUs: timeUs, watches: [], gaps: [] };
     this.#hosts.set(name, record);
     return record;
   }

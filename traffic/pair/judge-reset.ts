@@ -5,7 +5,7 @@
 import type { ToldEvent } from '../events/read-sentence.ts';
 import { orderOf } from './clocks.ts';
 import type { Connection, HostView } from './connection.ts';
-import { absenceText, countOf, sawIt, shortSpan, sideText, whichFirst } from './phrases.ts';
+import { absenceText, countOf, gapText, sawIt, shortSpan, sideText, whichFirst } from './phrases.ts';
 import type { Case, Ruling } from './ruling.ts';
 
 type Side = 'client' | 'server';
@@ -81,6 +81,11 @@ function sent(one: Case, side: Side, otherPart: Part): Ruling {
     const code = side === 'client' ? 'client-reset' : 'server-reset';
     return { code, text: `${said}; ${absenceText(one.absence(other))}`, timeUs: end.timeUs };
   }
+  const gap = one.gap(view);
+  if (gap) {
+    const code = side === 'client' ? 'client-reset' : 'server-reset';
+    return { code, text: `${said}; the ${other} tells no end, but ${gapText(gap)}`, timeUs: end.timeUs };
+  }
   if (otherPart !== 'got') {
     const text = `${said}, and it never reached the ${other}: ${stillThere(view, other)}`;
     return { code: 'reset-lost', text, timeUs: end.timeUs };
@@ -137,6 +142,11 @@ function got(one: Case, side: Side): Ruling {
   const end = endOf(connection, side);
   const after = afterText(end);
   const view = connection[other];
+  const gap = view && one.gap(view);
+  if (gap) {
+    const text = `the ${side} saw a RST in the ${other}'s name${after}; whether the ${other} sent it cannot be said: ${view.host} tells no end, but ${gapText(gap)}`;
+    return { code: 'reset-one-sided', text, timeUs: end.timeUs };
+  }
   if (view) {
     const text = `the ${side} saw a RST${after} that the ${other} never sent: something between them did; ${stillThere(view, other)}`;
     return { code: 'between-reset', text, timeUs: end.timeUs };

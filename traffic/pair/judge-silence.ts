@@ -5,7 +5,7 @@
 import type { ToldEvent } from '../events/read-sentence.ts';
 import { printTime } from '../events/view.ts';
 import type { HostView } from './connection.ts';
-import { absenceText, countOf, shortSpan, sideText } from './phrases.ts';
+import { absenceText, countOf, gapText, shortSpan, sideText } from './phrases.ts';
 import type { Case, Ruling } from './ruling.ts';
 
 type Side = 'client' | 'server';
@@ -130,6 +130,8 @@ function oneWaits(one: Case, own: Waiting): Ruling {
     const closed = other.outcome.turn === 'closed' ? 'had closed it' : 'was done with it';
     return { code: 'timeout-unanswered', text: `${waitText(one, own)}; the ${otherSide} ${closed}`, timeUs };
   }
+  const gap = one.gap(other);
+  if (gap) return oneSided(one, own, `${other.host} tells no end, but ${gapText(gap)}`);
   const text = `${waitText(one, own)}; for the ${otherSide}'s host it was open, and it knows of nothing that waits: lost on the way`;
   return { code: 'timeout-lost', text, timeUs };
 }

@@ -4,7 +4,7 @@
 // Refuses: the time in front of a line. The sentence has a better one.
 
 import { readSentence, type ToldEvent } from '../events/read-sentence.ts';
-import { readWatch, type Watch } from '../events/watch.ts';
+import { type Gap, readGapMark, readWatch, type Watch } from '../events/watch.ts';
 
 export interface Report {
   /** As the line names it. */
@@ -18,6 +18,12 @@ export interface WatchReport {
   readonly watch: Watch;
 }
 
+/** A host says what it cannot have told. */
+export interface GapReport {
+  readonly host: string;
+  readonly gap: Gap;
+}
+
 /** APP-NAME of the agent's messages. */
 const PROGRAM = 'belfry';
 
@@ -27,14 +33,16 @@ interface Parts {
   readonly text: string;
 }
 
-export function readReport(line: string): Report | WatchReport | undefined {
+export function readReport(line: string): Report | WatchReport | GapReport | undefined {
   const parts = readParts(line);
   if (parts?.program !== PROGRAM) return undefined;
   const { host, text } = parts;
   const event = readSentence(text);
   if (event) return { host, event };
   const watch = readWatch(text);
-  return watch && { host, watch };
+  if (watch) return { host, watch };
+  const gap = readGapMark(text);
+  return gap && { host, gap };
 }
 
 function readParts(line: string): Parts | undefined {

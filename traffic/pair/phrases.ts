@@ -5,6 +5,7 @@ import type { Order } from './clocks.ts';
 import type { Connection, HostView } from './connection.ts';
 import type { Absence } from './absence.ts';
 import { printTime } from '../events/view.ts';
+import type { Gap } from '../events/watch.ts';
 
 /** Three digits of it are enough to a person: "0.412 ms", "12.3 s", "2 h 5 min". */
 export function shortSpan(us: number): string {
@@ -91,9 +92,22 @@ export function absenceText(absence: Absence): string {
       return `the last report of ${host} in these files is of ${printTime(lastUs)}`;
     case 'not-yet':
       return `the first report of ${host} in these files is of ${printTime(firstUs)}`;
+    case 'gap':
+      return `${host} tells nothing of it, but ${gapText(absence.gap)}`;
     case 'blind':
       return `${host} reports, but nothing of this connection`;
   }
+}
+
+/** "it held back 1890 events at that time" */
+export function gapText(gap: Gap | undefined): string {
+  const { dropped = 0, evicted = 0, heldBack = 0 } = gap ?? {};
+  const lost = [
+    ...(heldBack > 0 ? [`held back ${countOf(heldBack, 'event')}`] : []),
+    ...(dropped > 0 ? [`missed ${countOf(dropped, 'packet')}`] : []),
+    ...(evicted > 0 ? [`forgot ${countOf(evicted, 'connection')}`] : []),
+  ];
+  return `it ${lost.length === 0 ? 'lost some' : lost.join(' and ')} at that time`;
 }
 
 export function capital(text: string): string {

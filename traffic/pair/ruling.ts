@@ -3,7 +3,8 @@
 
 import type { Absence } from './absence.ts';
 import type { Order } from './clocks.ts';
-import type { Connection } from './connection.ts';
+import type { Gap } from '../events/watch.ts';
+import type { Connection, HostView } from './connection.ts';
 
 /** What a summary counts, in words that stand behind a number. */
 export const VERDICTS = {
@@ -61,6 +62,8 @@ export interface LifeSigns {
 export interface Case {
   readonly connection: Connection;
   readonly absence: (side: 'client' | 'server') => Absence;
+  /** What the host of a view may have missed around its end; undefined: nothing. */
+  readonly gap: (view: HostView) => Gap | undefined;
   /** Undefined: nobody looked. */
   readonly life: (host: string, aroundUs: number) => LifeSigns | undefined;
 }

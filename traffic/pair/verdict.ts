@@ -4,7 +4,7 @@
 // Refuses: nothing; for every connection there is a verdict, if only that nobody else reported it.
 
 import type { Turn } from '../flow/table.ts';
-import { absenceOf } from './absence.ts';
+import { absenceOf, gapAround } from './absence.ts';
 import { brokenPromise } from './clocks.ts';
 import type { Connection, HostView } from './connection.ts';
 import type { HostBook } from './hosts.ts';
@@ -53,7 +53,14 @@ function ruleOn(turn: Turn, one: Case): Ruling {
 
 export function judge(connection: Connection, book: HostBook, life: Case['life'] = () => undefined): Verdict {
   const turn = turnOfConnection(connection);
-  const one: Case = { connection, absence: (side) => absenceOf(side, connection, book, life), life };
+  const seen = [connection.client, connection.server, ...connection.others].find((view) => view?.outcome);
+  const one: Case = {
+    connection,
+    absence: (side) => absenceOf(side, connection, book, life),
+    // Of a host that told no end: whether it may have missed the end that the other told.
+    gap: (view) => (view.outcome || !seen ? undefined : gapAround(view.host, seen, book)),
+    life,
+  };
   const ruling = ruleOn(turn, one);
   return { ...ruling, turn, sentence: `${capital(ruling.text)}.`, notes: notesOf(connection) };
 }

@@ -115,7 +115,7 @@ test('what the rate held back stands in the log alone, and is told as a number',
   );
   assert.match(
     told,
-    /12 packets were not seen.*; 3 connections were forgotten.*; 1,890 events were held back by the rate limit \(1,890 refused\)\.$/,
+    /12 packets were not seen.*; 3 connections were forgotten.*; 1,890 events were held back by the rate limit \(1,890 refused\)\. \[flow lost 12 3 1890 \S+Z \S+Z\]$/,
   );
   assert.deepEqual(world.input.traffic().heldBack, { refused: 1890 });
   await waitUntil('the log has both', () => readText(path).includes(':99 '));

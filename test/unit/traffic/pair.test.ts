@@ -8,7 +8,7 @@ import { HostBook } from '../../../traffic/pair/hosts.ts';
 import { type Report, readReport } from '../../../traffic/pair/line.ts';
 import type { LifeSigns } from '../../../traffic/pair/ruling.ts';
 import { judge, type Verdict } from '../../../traffic/pair/verdict.ts';
-import { printWatch } from '../../../traffic/events/watch.ts';
+import { printGapMark, printWatch } from '../../../traffic/events/watch.ts';
 import { BEGIN_US, DB, eventLine, type Host, KEPT, lineOf, type Told, WEB } from './two-views.ts';
 
 type Lines = readonly (readonly [host: Host, told: Told])[];
@@ -600,6 +600,50 @@ test('a host that says that it watches is a witness, even of nothing, as long as
   assert.equal(codeOf([watch(true, 50_000)], alive), 'no-answer-one-sided');
   const wasAway = [watch(true, -1e6), watch(false, -5e5), watch(true, 10_000)];
   assert.equal(codeOf(wasAway, alive), 'no-answer-one-sided');
+});
+
+test('a host that lost events at the time is no witness of what it did not tell', () => {
+  const gapAt = (fromMs: number, heldBack: number) => {
+    const gap = {
+      dropped: 12,
+      evicted: 0,
+      heldBack,
+      fromUs: BEGIN_US + fromMs * 1000,
+      toUs: BEGIN_US + (fromMs + 10_000) * 1000,
+    };
+    const line = lineOf(
+      Buffer.from(`<29>1 - db1 belfry 77 losses - In the last 10 s: a lot. ${printGapMark(gap)}`),
+      'json',
+    );
+    const report = readReport(line.trimEnd());
+    assert.ok(report && 'gap' in report, line);
+    assert.deepEqual(report, { host: 'db1', gap });
+    return report;
+  };
+  const judged = (lines: Lines, besides: Lines, fromMs: number) => {
+    const reports = reportsOf(lines);
+    const book = new HostBook();
+    for (const { host, event } of [...reports, ...reportsOf(besides)]) book.add(host, event);
+    const { host, gap } = gapAt(fromMs, 1890);
+    book.addGap(host, gap);
+    const [connection] = connectionsOf(reports, book);
+    assert.ok(connection);
+    return judge(connection, book);
+  };
+  const open: Lines = [...OPENED, [WEB, gotOf('server')]];
+  assert.equal(judged(open, [], -600_000).code, 'between-reset');
+  assert.equal(
+    judged(open, [], 10_000).sentence,
+    "The client saw a RST in the server's name after 14 packets; whether the server sent it cannot be said: db1 tells no end, but it held back 1890 events and missed 12 packets at that time.",
+  );
+  assert.equal(judged([...OPENED, [WEB, sentBy('client')]], [], 10_000).code, 'client-reset');
+  assert.equal(judged([...OPENED, [WEB, WAITS]], [], 75_000).code, 'timeout-one-sided');
+  const none: Lines = [[WEB, { turn: 'noAnswer', atMs: 35_000, synCount: 5, packets: [5, 0] }]];
+  assert.equal(judged(none, DB_ELSEWHERE, -600_000).code, 'no-answer-syn-lost');
+  assert.equal(
+    judged(none, DB_ELSEWHERE, 30_000).sentence,
+    'The client sent 5 SYNs and got no answer; db1 tells nothing of it, but it held back 1890 events and missed 12 packets at that time.',
+  );
 });
 
 test('the client may be the one that is not heard', () => {
