@@ -13,6 +13,8 @@ import { makeFolder } from '../test/system/programs.ts';
 import { type ForwardRounds, runDrainRounds, runForwardRounds } from './load/agent_to_server/bench.ts';
 import { printAppend, printDrain, printForward } from './load/agent_to_server/print.ts';
 import type { DrainResult, ForwardResult } from './load/agent_to_server/run.ts';
+import { type CaptureResult, runCaptureRounds } from './load/capture/bench.ts';
+import { printCapture } from './load/capture/print.ts';
 import { compileTools, type Tools } from './load/compile.ts';
 import { median } from './load/median.ts';
 import { makeMessages, type Messages } from './load/messages.ts';
@@ -36,12 +38,15 @@ const NAMES = [
   'udp_to_file_steady',
   'udp_flood_to_file',
   'ntp',
+  'capture',
   'agent_to_server',
   'agent_backlog',
   'spool_append',
 ];
 const MESSAGES = 2_000_000;
 const QUICK_MESSAGES = 300_000;
+const PACKETS = 4_000_000;
+const QUICK_PACKETS = 1_000_000;
 const ROUNDS = 3;
 const IDLE_SECONDS = 10;
 const QUICK_IDLE_SECONDS = 3;
@@ -146,6 +151,7 @@ interface Report {
   readonly loads: Summary[];
   readonly runs: Result[];
   readonly ntp: NtpResult[];
+  readonly capture: CaptureResult[];
   readonly forwarding: Forwarding;
 }
 
@@ -205,8 +211,12 @@ async function runAll(options: Options, folder: string): Promise<Report> {
   if (options.names.includes('udp_flood_to_file')) await take(udpFloodToFile());
   const ntp = options.names.includes('ntp') ? await runNtpRounds({ ...options, tools, folder, say }) : [];
   if (ntp.length > 0) print(printNtp(ntp));
+  const packets = options.quick ? QUICK_PACKETS : PACKETS;
+  const wantsCapture = options.names.includes('capture');
+  const capture = wantsCapture ? await runCaptureRounds({ ...options, packets, folder, say }) : [];
+  if (capture.length > 0) print(printCapture(capture));
   const forwarding = await runForwarding(options, folder, print);
-  return { machine: machine(), messages: all.count, start, loads, runs, ntp, forwarding };
+  return { machine: machine(), messages: all.count, start, loads, runs, ntp, capture, forwarding };
 }
 
 const options = readOptions();
