@@ -25,6 +25,12 @@ export class Budget {
     return this.#leftMs > 0 ? 'cheap' : 'none';
   }
 
+  /** What was spent before the first connection counts for none. */
+  refill(nowMs: number): void {
+    this.#leftMs = BURST_MS;
+    this.#filledAtMs = nowMs;
+  }
+
   spend(ms: number): void {
     this.#leftMs -= ms;
   }

@@ -31,10 +31,11 @@ function keyOf(protocol: number, port: number): number {
 export class Listening {
   #byPort = new Map<number, InetSocket[]>();
   #signature = '';
+  #hasChanged = false;
   readonly #chosenPorts = chosenPorts();
 
-  /** Asks the kernel for all. True: they are others than before. Undefined: the kernel did not say. */
-  refresh(diag: Pick<InetDiag, 'dump'>): boolean | undefined {
+  /** Asks the kernel for all. False: it did not say, and what was known stays. */
+  refresh(diag: Pick<InetDiag, 'dump'>): boolean {
     const found = new Map<number, InetSocket[]>();
     let count = 0;
     const cookies: string[] = [];
@@ -48,13 +49,20 @@ export class Listening {
     for (const family of [4, 6] as const) {
       const tcp = diag.dump(PROTOCOL.tcp, family, [SOCKET_STATE.listen], keep(PROTOCOL.tcp));
       const udp = diag.dump(PROTOCOL.udp, family, [SOCKET_STATE.close], keep(PROTOCOL.udp));
-      if (tcp !== 'whole' || udp !== 'whole') return undefined;
+      if (tcp !== 'whole' || udp !== 'whole') return false;
     }
     const signature = cookies.sort().join(' ');
-    const isNew = signature !== this.#signature;
+    if (signature !== this.#signature) this.#hasChanged = true;
     this.#signature = signature;
     this.#byPort = found;
-    return isNew;
+    return true;
+  }
+
+  /** Whether they are others than when this was last asked. */
+  takeChanged(): boolean {
+    const hasChanged = this.#hasChanged;
+    this.#hasChanged = false;
+    return hasChanged;
   }
 
   /** For the direction of flows: a UDP port that the kernel chose is that of a client, not of a service. */

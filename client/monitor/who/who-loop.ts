@@ -67,6 +67,7 @@ export class WhoLoop {
   readonly #heads = new PacketHeads();
   readonly #meter = new DropMeter();
   readonly #counters: WhoCounters;
+  readonly #budget = new Budget(performance.now());
   readonly #holders = new Holders();
   readonly #listening = new Listening();
   readonly #ways: WayState[] = [];
@@ -149,7 +150,7 @@ export class WhoLoop {
   #assemble(seesAll: boolean, hearsEnds: boolean): void {
     const diag = this.#diag as InetDiag;
     const counters = this.#counters;
-    const budget = new Budget(performance.now());
+    const budget = this.#budget;
     const listening = this.#listening;
     const parts = {
       diag,
@@ -178,7 +179,6 @@ export class WhoLoop {
     this.#lookAtListeners();
     while (this.#sweep && performance.now() < sweepUntilMs) this.#sweepOn(SWEEP_SLICE_MS);
     if (this.#diag && this.#finder) rehearseLookups(this.#diag, this.#finder, this.#holders);
-    this.#counters.clear();
     const untilMs = performance.now() + ADOPT_START_MS;
     for (const protocol of [6, 17])
       for (const family of [4, 6] as const)
@@ -191,6 +191,8 @@ export class WhoLoop {
 
   run(): void {
     if (this.#diag) this.#takeStock();
+    this.#budget.refill(performance.now());
+    this.#counters.clear();
     this.#tell({ kind: 'started', bell: this.#bell, ways: this.#ways });
     this.#tell({ kind: 'listeners', listeners: this.#listening.services() });
     while (!this.#isStopping) this.#turn();
@@ -365,7 +367,7 @@ export class WhoLoop {
 
   /** True: they have changed; then it is looked who holds them. */
   #lookAtListeners(): boolean {
-    if (!this.#diag || this.#listening.refresh(this.#diag) !== true) return false;
+    if (!this.#diag || !this.#listening.refresh(this.#diag) || !this.#listening.takeChanged()) return false;
     const inodes = new Set(this.#listening.sockets().map(({ inode }) => inode));
     inodes.delete(0);
     this.#sweep = this.#holders.sweep(inodes);

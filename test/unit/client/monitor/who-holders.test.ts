@@ -160,8 +160,8 @@ test('which sockets a packet would reach', () => {
       for (const localPort of [5353, 40_000]) visit(waiting(localPort, { state: 7, localPort }));
     return 'whole' as const;
   };
-  assert.equal(listening.refresh({ dump }), true);
-  assert.equal(listening.refresh({ dump }), false, 'nothing has changed');
+  const changes = [0, 1].map(() => listening.refresh({ dump }) && listening.takeChanged());
+  assert.deepEqual(changes, [true, false], 'the second time nothing has changed');
   const at = (text: string, port: number) => listening.at(6, address(text), port).map(({ inode }) => inode);
   assert.deepEqual(at('10.0.0.1', 80), [2], 'the one that is bound to it');
   assert.deepEqual(at('10.0.0.9', 80), [1]);
@@ -175,8 +175,12 @@ test('which sockets a packet would reach', () => {
     ['17/5353', '6/25', '6/443', '6/80', '6/80'],
     'not the port of a UDP client',
   );
-  assert.equal(listening.refresh({ dump: () => 'overrun' }), undefined);
+  assert.equal(listening.refresh({ dump: () => 'overrun' }), false);
   assert.deepEqual(at('10.0.0.9', 80), [1], 'what was known stays');
+  all.pop();
+  listening.refresh({ dump });
+  listening.refresh({ dump });
+  assert.equal(listening.takeChanged(), true, 'whoever looked, the change is told');
 });
 
 test('a budget: dear while there is much, then cheap, then nothing, and it fills again', () => {
