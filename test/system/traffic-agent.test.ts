@@ -323,6 +323,46 @@ test('no message about a message: what the agents deliver with makes no endless 
   }
 });
 
+test('an interface that goes is told when it is back, and watched again', { skip }, async (t) => {
+  const world = await TwoHosts.open(t, {
+    traffic: ({ logPath }) => ({ ...TRAFFIC, interfaces: ['eth0'], log: logPath }),
+  });
+  const { alpha } = world;
+  const { agent } = alpha;
+  assert.ok(agent);
+  alpha.ip('link', 'set', 'eth0', 'down');
+  await waitUntil('it is said', () => logLines(agent, 'eth0 is not watched').length > 0);
+  const { inputs } = await alpha.status();
+  assert.match(inputs.find(({ type }) => type === 'traffic')?.trouble ?? '', /eth0 is not watched/);
+  alpha.ip('link', 'set', 'eth0', 'up');
+  alpha.ip('route', 'replace', 'default', 'via', '10.77.0.1');
+  await alpha.event('interface', { interface: 'eth0', state: 'captured' });
+  assert.notEqual(alpha.events('interface')[0]?.params['state'], 'captured', 'first it was gone');
+  await waitUntil('the log has it too', () => /; eth0; captured/.test(alpha.log));
+  const { client, server } = await talk(world, ['-N']);
+  client.end();
+  await server.ended;
+  await both(world, 'closed');
+});
+
+test('a quiet host costs next to nothing', { skip }, async (t) => {
+  const world = await TwoHosts.open(t, { traffic: {} });
+  const pid = world.alpha.agent?.pid ?? 0;
+  await sleep(1500);
+  const before = cpuTicks(pid);
+  const seconds = 5;
+  await sleep(seconds * 1000);
+  // Ticks of 10 ms (USER_HZ); printed, since a busy machine decides no test.
+  const share = ((cpuTicks(pid) - before) / 100 / seconds) * 100;
+  t.diagnostic(`${share.toFixed(2)} % of a core while nothing happens`);
+});
+
+/** utime and stime of all threads: fields 14 and 15 of /proc/PID/stat (proc(5)). */
+function cpuTicks(pid: number): number {
+  const fields = readText(`/proc/${pid}/stat`).split(') ')[1]?.split(' ') ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}
+
 test('a reload: a bad filter changes nothing, the same goes on, another begins anew', { skip }, async (t) => {
   const world = await TwoHosts.open(t, { traffic: TRAFFIC });
   const { alpha } = world;

@@ -33,7 +33,7 @@ test('it says what is watched, and about how much it would be', async (t) => {
   assert.match(out, /\n {4}log {5}\/.*traffic\.log\n/);
   assert.match(out, /would bring:\n\n {2}- (?:at most )?about [\d,]+ events \([\d.]+ \w+\) a day: /);
   assert.match(out, /interval records \(/);
-  assert.doesNotMatch(out, /Worth a look/);
+  assert.match(out, /"flowInterval" has no effect/);
 });
 
 test('a program gets the numbers', async (t) => {
