@@ -26,6 +26,7 @@ const PORTS = {
   answerLost: 2509,
   cut: 2510,
   ignored: 2511,
+  serverReset6: 2512,
 } as const;
 type Way = keyof typeof PORTS;
 
@@ -34,9 +35,14 @@ const NODE: Peer = { path: process.execPath, args: [], env: {} };
 const forward = (rule: string) => `chain forward { type filter hook forward priority 0; ${rule} }`;
 
 /** An open connection over which both sides have said something. */
-async function talk(world: TwoHosts, port: number, args: readonly string[] = []) {
+async function talk(
+  world: TwoHosts,
+  port: number,
+  args: readonly string[] = [],
+  address = world.beta.address,
+) {
   const server = await world.beta.listen(port, args);
-  const client = world.alpha.connect(world.beta.address, port, args);
+  const client = world.alpha.connect(address, port, args);
   client.say('hello\n');
   await server.heard('hello\n');
   server.say('good day\n');
@@ -113,6 +119,12 @@ const WAYS: Readonly<Record<Way, (world: TwoHosts, port: number) => Promise<unkn
     server.say('nor this\n');
     await told(world, 'timeout', port);
   },
+  serverReset6: async (world, port) => {
+    const { server, client } = await talk(world, port, ['-6'], world.beta.address6);
+    await server.stop();
+    client.say('is anybody there?\n');
+    await told(world, 'reset', port);
+  },
   ignored: async (world, port) => {
     world.beta.rules(`chain input { type filter hook input priority 0; tcp dport ${port} drop; }`);
     await world.alpha.connect(world.beta.address, port, ['-w', '2']).ended;
@@ -179,7 +191,7 @@ test('each way for a connection to end, told by both hosts, is found out from th
   skip,
 }, async (t) => {
   const world = await TwoHosts.open(t, {
-    traffic: { filter: 'portrange 2501-2511', timeouts: TIMEOUTS },
+    traffic: { filter: 'portrange 2501-2512', timeouts: TIMEOUTS },
     formats: FORMATS,
   });
   for (const [way, end] of Object.entries(WAYS)) {
