@@ -144,6 +144,10 @@ const WANTED: Readonly<Record<Way, readonly [code: string, sentence: RegExp]>> =
     'server-reset',
     /^The server(?: \(nc[^)]*\))? sent RST after \d+ packets; the client saw it /,
   ],
+  serverReset6: [
+    'server-reset',
+    /^The server(?: \(nc[^)]*\))? sent RST after \d+ packets; the client saw it /,
+  ],
   clientReset: ['client-reset', /^The client(?: \([^)]*\))? sent RST after \d+ packets; the server saw it /],
   middleReset: [
     'between-reset',
