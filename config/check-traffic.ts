@@ -88,7 +88,7 @@ export function noteTraffic(
 /** Those of this network namespace (proc(5)); undefined where that cannot be read. */
 function knownInterfaces(): string[] | undefined {
   try {
-    const rows = readFileSync('/proc/net/dev', 'utf8').split('\n').slice(2);
+    const rows = readFileSync('/proc/self/net/dev', 'utf8').split('\n').slice(2);
     return rows.flatMap((row) => /^\s*(\S+?):/.exec(row)?.[1] ?? []).sort();
   } catch {
     return undefined;

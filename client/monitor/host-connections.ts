@@ -1,5 +1,6 @@
 // What the kernel says of this host's connections: those that are open now, and how many began since the host did.
-// From the text of /proc/net/tcp, tcp6 and snmp (proc(5)); handed in, so that a test brings its own.
+// From the text of /proc/self/net/tcp, tcp6 and snmp (proc(5)), which a service sees where /proc/net is hidden from it
+// (ProcSubset=pid); handed in, so that a test brings its own.
 // Refuses: UDP conversations, which the kernel does not count; it knows datagrams alone.
 
 import { endianness, uptime } from 'node:os';
@@ -71,7 +72,7 @@ function withoutOtherEnds(all: readonly HostConnection[]): HostConnection[] {
   });
 }
 
-/** A counter of a protocol in /proc/net/snmp: a line of names, and one of values. */
+/** A counter of a protocol in snmp: a line of names, and one of values. */
 function counter(snmp: string, protocol: string, name: string): number {
   const [names = '', values = ''] = snmp.split('\n').filter((line) => line.startsWith(`${protocol}: `));
   const at = names.split(' ').indexOf(name);
@@ -80,8 +81,8 @@ function counter(snmp: string, protocol: string, name: string): number {
 
 /** `read` gives the text of a file, or nothing where there is none. */
 export function hostConnections(read: (path: string) => string, upS = uptime()): HostConnections {
-  const all = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((path) => connectionsIn(read(path)));
-  const snmp = read('/proc/net/snmp');
+  const all = ['/proc/self/net/tcp', '/proc/self/net/tcp6'].flatMap((path) => connectionsIn(read(path)));
+  const snmp = read('/proc/self/net/snmp');
   const uptimeS = Math.max(UPTIME_S_MIN, upS);
   const perDay = (count: number) => (count * DAY_S) / uptimeS;
   return {

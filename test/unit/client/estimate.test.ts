@@ -22,9 +22,9 @@ const SNMP =
 
 function host(files: Readonly<Record<string, string>> = {}): HostConnections {
   const all: Readonly<Record<string, string>> = {
-    '/proc/net/tcp': TCP,
-    '/proc/net/tcp6': TCP6,
-    '/proc/net/snmp': SNMP,
+    '/proc/self/net/tcp': TCP,
+    '/proc/self/net/tcp6': TCP6,
+    '/proc/self/net/snmp': SNMP,
     ...files,
   };
   return hostConnections((path) => all[path] ?? '', 86_400);
