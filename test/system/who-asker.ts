@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Who } from '../../client/monitor/who/who.ts';
+import type { Who } from '../../client/monitor/who/who.ts';
 import { PROTOCOL } from '../../traffic/packet/packet.ts';
 
 /** What a capture needs until it tells of a packet (the timeout of a block of its ring), and a little more. */

@@ -1,11 +1,11 @@
-/* Both ends of the connections of the attribution tests. A client says for each connection who it was, so that every
- * answer can be held against the truth:  PID PORT START_US
- *
- *   who-peer serve HOST                                  prints the port; accepts and reads until told to end
- *   who-peer KIND HOST PORT COUNT LIFE_US FORK [BIND]    KIND: tcp, udp (with a peer), udp-free (without)
- *                                                        FORK 1: each connection has a process of its own
- *                                                        BIND: the client's port, of every connection; it ends with RST
- */
+// Both ends of the connections of the attribution tests. A client says for each connection who it was, so that every
+// answer can be held against the truth:  PID PORT START_US
+//
+//   who-peer serve HOST                                  prints the port; accepts and reads until told to end
+//   who-peer KIND HOST PORT COUNT LIFE_US FORK [BIND]    KIND: tcp, udp (with a peer), udp-free (without)
+//                                                        FORK 1: each connection has a process of its own
+//                                                        BIND: the client's port, of every connection; it ends with RST
+
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <poll.h>

@@ -35,8 +35,8 @@ class Asker {
   readonly #said: Said[] = [];
 
   constructor(t: TestContext, ...words: readonly string[]) {
-    const [program = process.execPath, ...args] = [...words, process.execPath, QUESTION];
-    this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const [program, ...args] = [...words, process.execPath, QUESTION];
+    this.#child = spawn(program ?? process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     createInterface({ input: this.#child.stdout ?? assert.fail() }).on('line', (line) =>
       this.#said.push(JSON.parse(line) as Said),
     );

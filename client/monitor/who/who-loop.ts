@@ -1,7 +1,7 @@
 // The loop of the thread that finds owners: SYNs first, since each is worth something only now; then what the kernel
 // tells of ends and of new processes; then questions. Between them it looks after the list of listening sockets.
 //
-// Promises: no wait longer than 100 ms; nothing that is missing (a right, a kernel option) ends it.
+// Promises: orders are heard at once, whatever it waits for; nothing that is missing (a right, a kernel option) ends it.
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { unreachable } from '../../../base/assert.ts';
@@ -30,7 +30,8 @@ import { Users } from './users.ts';
 import { wayState, whyNotAllProcesses } from './ways.ts';
 import type { NumberedQuestion, WayState, WhoOrder, WhoReport, WhoSettings } from './who.port.ts';
 
-const WAIT_MS = 100;
+/** The bell ends a wait at once. */
+const WAIT_MS = 1000;
 const LISTENERS_EVERY_MS = 5000;
 /** The kernel's drops are read, and lost ends looked for, so often at most. */
 const TIDY_EVERY_MS = 1000;
