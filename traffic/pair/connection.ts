@@ -135,32 +135,76 @@ function overUs({ outcome }: HostView): number {
 /** A view is held against so many that began after it; between two hosts and two ports there are no more at once. */
 const NEIGHBOURS_MAX = 50;
 
+/** How far apart two views of different hosts are; Infinity: they are not of one connection. */
+type Measure = (a: HostView, b: HostView) => number;
+
 /** Pairs of views that may be of one connection, the nearest first. */
-function candidates(views: readonly HostView[]): (readonly [a: number, b: number])[] {
+function candidates(views: readonly HostView[], measure: Measure): (readonly [a: number, b: number])[] {
   const found: { a: number; b: number; far: number }[] = [];
   views.forEach((view, a) => {
     const last = Math.min(views.length, a + 1 + NEIGHBOURS_MAX);
     for (let b = a + 1; b < last; b += 1) {
       const other = views[b] as HostView;
-      const far = other.host === view.host ? Number.POSITIVE_INFINITY : distance(view, other);
+      const far = other.host === view.host ? Number.POSITIVE_INFINITY : measure(view, other);
       if (far < Number.POSITIVE_INFINITY) found.push({ a, b, far });
     }
   });
   return found.sort((x, y) => x.far - y.far || x.a - y.a || x.b - y.b).map(({ a, b }) => [a, b]);
 }
 
-/** Reports of one key (keyOf) as connections, in order of time. */
-export function connectionsOf(reports: readonly Report[], book: HostBook): Connection[] {
-  const views = viewsOf(reports);
-  const groups = views.map((view) => [view]);
-  for (const [a, b] of candidates(views)) {
-    const [one, two] = [groups[a] as HostView[], groups[b] as HostView[]];
+/** Puts the nearest together, one view of each host. */
+function join(groups: readonly HostView[][], measure: Measure): HostView[][] {
+  const joined = [...groups];
+  const firsts = groups.map(([view]) => view as HostView);
+  for (const [a, b] of candidates(firsts, measure)) {
+    const [one, two] = [joined[a] as HostView[], joined[b] as HostView[]];
     const meets = one === two || one.some(({ host }) => two.some((other) => other.host === host));
     if (meets) continue;
     one.push(...two);
-    for (const view of two) groups[views.indexOf(view)] = one;
+    joined.forEach((group, at) => {
+      if (group === two) joined[at] = one;
+    });
   }
-  return [...new Set(groups)].map((members) => joinViews(members, book));
+  return [...new Set(joined)];
+}
+
+/** Two hosts measure the same connection as equally long, whatever day their clocks show. */
+const LENGTH_US_APART = 50_000;
+const LENGTH_SHARE_APART = 1e-3;
+
+function lengthOf({ outcome, startUs }: HostView): number | undefined {
+  const isMeasured = outcome && FINAL_TURNS.has(outcome.turn) && outcome.turn !== 'noAnswer';
+  return isMeasured ? outcome.timeUs - startUs : undefined;
+}
+
+function isClockTold({ events }: HostView): boolean {
+  return Number.isFinite(events.at(-1)?.clockErrorUs ?? Number.POSITIVE_INFINITY);
+}
+
+/**
+ * For what is left over: one of the clocks may be hours off. Only where nobody vouches for both, or where the two are all
+ * that was ever told between these ends.
+ */
+function byLength(count: number): Measure {
+  return (a, b) => {
+    const [one, two] = [lengthOf(a), lengthOf(b)];
+    if (one === undefined || two === undefined) return Number.POSITIVE_INFINITY;
+    if (count > 2 && isClockTold(a) && isClockTold(b)) return Number.POSITIVE_INFINITY;
+    const apartUs = Math.abs(one - two);
+    return apartUs <= LENGTH_US_APART + one * LENGTH_SHARE_APART ? apartUs : Number.POSITIVE_INFINITY;
+  };
+}
+
+/** Reports of one key (keyOf) as connections, in order of time. */
+export function connectionsOf(reports: readonly Report[], book: HostBook): Connection[] {
+  const views = viewsOf(reports);
+  const groups = join(
+    views.map((view) => [view]),
+    distance,
+  );
+  const alone = groups.filter(({ length }) => length === 1);
+  const together = groups.filter(({ length }) => length > 1);
+  return [...together, ...join(alone, byLength(views.length))].map((members) => joinViews(members, book));
 }
 
 // ---- who is the client

@@ -40,8 +40,11 @@ function sureness({ errorUs, how }: Order): string {
   return errorUs === 0 ? '' : ` (${HOW_WORDS[how]} ${shortSpan(errorUs)})`;
 }
 
-function doubt({ errorUs }: Order): string {
-  return `when exactly cannot be told: the clocks may differ by up to ${shortSpan(errorUs ?? 0)}`;
+function doubt({ errorUs, how }: Order): string {
+  const error = shortSpan(errorUs ?? 0);
+  return how === 'handshake'
+    ? `by the handshake that both saw within ${error} of it`
+    : `when exactly cannot be told: the clocks may differ by up to ${error}`;
 }
 
 /**
@@ -63,7 +66,7 @@ export function whichFirst(order: Order): string {
   if (order.errorUs === undefined)
     return `by their clocks ${shortSpan(order.laterUs)} apart; how good those are is not told`;
   if (!order.isSure)
-    return `in which order cannot be told: the clocks may differ by up to ${shortSpan(order.errorUs)}`;
+    return `in which order cannot be told: they lie within ${shortSpan(order.errorUs)}, and no clock is better`;
   return `the ${order.laterUs > 0 ? 'server' : 'client'} first, the other ${shortSpan(order.laterUs)} later${sureness(order)}`;
 }
 

@@ -209,6 +209,37 @@ test('clocks: the handshake tells how far they are apart, whatever they say of t
   assert.deepEqual(verdict.notes, []);
 });
 
+test('a clock that is an hour off does not part two views of one connection', () => {
+  const late: Host = { ...DB, aheadMs: -3_600_000, clock: { isSynced: false } };
+  const lines: Lines = [
+    [WEB, { ...gotOf('server', END + 0.4), rttUs: 440 }],
+    [late, { ...sentBy('server'), startMs: 0.2, rttUs: 40 }],
+  ];
+  assert.match(
+    verdictOf(lines).sentence,
+    /^The server sent RST after 14 packets; the client saw it, by the handshake that both saw within 1\.43 ms of it\.$/,
+  );
+  const lying: Lines = [
+    lines[0] as Lines[number],
+    [{ ...late, clock: KEPT }, (lines[1] as Lines[number])[1]],
+  ];
+  assert.deepEqual(verdictOf(lying).notes, [
+    'The clock of db1 was 1 h 0 min behind that of web1, more than they say of themselves.',
+  ]);
+  const longer: Told = { ...sentBy('server', END + 200), startMs: 0.2, rttUs: 40 };
+  assert.equal(
+    connectionsOf(reportsOf([lines[0] as Lines[number], [late, longer]]), new HostBook()).length,
+    2,
+  );
+  const another = [WEB, { ...gotOf('server', 90_000), startMs: 80_000, id: 'w-9' }] as const;
+  const kept = reportsOf([...lying, another]);
+  assert.equal(
+    connectionsOf(kept, new HostBook()).length,
+    3,
+    'clocks that are vouched for, and more than two views',
+  );
+});
+
 test('clocks that break their word are told of', () => {
   const db: Host = { ...DB, aheadMs: -3200 };
   const shifted = OPENED.map(([host, told]) => [host === DB ? db : host, told] as const);
