@@ -60,6 +60,8 @@ export interface TcpInfo {
   readonly segmentsIn: number;
 }
 
+/** What is read of struct tcp_info; older kernels give a shorter one. */
+const INFO_END = TCP_INFO.tcpi_segs_in + 4;
 /** errno(3): there is no such socket. */
 const ENOENT = 2;
 /** A question is answered within the call; this many foreign messages may lie before the answer. */
@@ -91,7 +93,7 @@ function readLong(bytes: Buffer, at: number): number {
 }
 
 function readInfo(bytes: Buffer, from: number, to: number): TcpInfo | undefined {
-  if (to - from < TCP_INFO.end) return undefined;
+  if (to - from < INFO_END) return undefined;
   return {
     rttUs: bytes.readUInt32LE(from + TCP_INFO.tcpi_rtt),
     retransmitted: bytes.readUInt32LE(from + TCP_INFO.tcpi_total_retrans),

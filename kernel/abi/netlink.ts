@@ -1,4 +1,4 @@
-// Numbers and layouts of netlink messages on Linux: <linux/netlink.h>, and of those about processes:
+// Numbers and layouts of netlink messages on Linux: <sys/socket.h>, <linux/netlink.h>, and of those about processes:
 // <linux/connector.h>, <linux/cn_proc.h>. C names are kept letter for letter; all words are in host order.
 
 export const NETLINK = {

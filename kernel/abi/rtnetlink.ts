@@ -1,4 +1,4 @@
-// Numbers and layouts of rtnetlink, as far as interfaces and their addresses need: <linux/netlink.h>,
+// Numbers and layouts of rtnetlink, as far as interfaces and their addresses need: <sys/socket.h>, <linux/netlink.h>,
 // <linux/rtnetlink.h>, <linux/if_link.h>, <linux/if_addr.h>. C names are kept letter for letter; a system test compares
 // every one with the headers of the machine.
 

@@ -1,7 +1,7 @@
 // What the kernel tells of a TCP socket, as far as it is read here. Older kernels give a shorter one. C names are
 // kept letter for letter. Header: <linux/tcp.h>, which cannot be read together with that of the C library.
 
-/** struct tcp_info; what follows tcpi_segs_in is not read, so its size is not held. */
+/** struct tcp_info as far as it is read; its size grows with the kernel. */
 export const TCP_INFO = {
   tcpi_rtt: 68,
   tcpi_total_retrans: 100,
@@ -9,6 +9,4 @@ export const TCP_INFO = {
   tcpi_bytes_received: 128,
   tcpi_segs_out: 136,
   tcpi_segs_in: 140,
-  /** Where what is read ends. */
-  end: 144,
 } as const;

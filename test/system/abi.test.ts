@@ -1,6 +1,7 @@
-// Every number in kernel/abi/ against the headers of this machine: a C program is made from the tables
-// themselves, so that a new constant is checked without being named here. A table with a `size` is a struct,
-// named as in C, and its other members are offsets; headers are those that the file's comments name.
+// Every number in kernel/abi/ against the headers of this machine: a C program is made from the tables of each file, so
+// that a new constant is checked without being named here. A table with a `size`, or with names in small letters, is a
+// struct, named as in C, and its other members are offsets; headers are those that the file's comments name. Each file
+// has a program of its own, since not all headers can be read together.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -34,7 +35,7 @@ const WITHIN: Readonly<Record<string, string>> = {
 };
 
 function factsOf(table: string, numbers: Readonly<Record<string, number>>): Fact[] {
-  const isStruct = 'size' in numbers;
+  const isStruct = 'size' in numbers || Object.keys(numbers).every((name) => /^[a-z]/.test(name));
   const struct = table.toLowerCase();
   return Object.entries(numbers).map(([member, ours]) => {
     const name = `${table}.${member}`;
@@ -48,18 +49,20 @@ function factsOf(table: string, numbers: Readonly<Record<string, number>>): Fact
   });
 }
 
-async function readTables(): Promise<{ facts: Fact[]; headers: Set<string> }> {
-  const facts: Fact[] = [];
-  const headers = new Set(['stddef.h', 'stdio.h']);
-  for (const file of readdirSync(SOURCES).filter((name) => name.endsWith('.ts'))) {
-    const compiled = join(COMPILED, `${basename(file, '.ts')}.js`);
-    const tables = (await import(pathToFileURL(compiled).href)) as Record<string, Record<string, number>>;
-    for (const [table, numbers] of Object.entries(tables)) facts.push(...factsOf(table, numbers));
-    for (const [, header = ''] of readFileSync(join(SOURCES, file), 'utf8').matchAll(/<([\w/]+\.h)>/g)) {
-      headers.add(header);
-    }
-  }
-  return { facts, headers };
+interface Source {
+  readonly name: string;
+  readonly facts: readonly Fact[];
+  readonly headers: ReadonlySet<string>;
+}
+
+async function readTables(file: string): Promise<Source> {
+  const name = basename(file, '.ts');
+  const compiled = join(COMPILED, `${name}.js`);
+  const tables = (await import(pathToFileURL(compiled).href)) as Record<string, Record<string, number>>;
+  const facts = Object.entries(tables).flatMap(([table, numbers]) => factsOf(table, numbers));
+  const named = readFileSync(join(SOURCES, file), 'utf8').matchAll(/<([\w/-]+\.h)>/g);
+  const headers = new Set(['stddef.h', 'stdio.h', ...[...named].map(([, header = '']) => header)]);
+  return { name, facts, headers };
 }
 
 function cProgram(facts: readonly Fact[], headers: ReadonlySet<string>): string {
@@ -74,23 +77,29 @@ function cProgram(facts: readonly Fact[], headers: ReadonlySet<string>): string 
   ].join('\n');
 }
 
-test('every kernel constant, offset and size is what the headers say', async (t) => {
-  if (spawnSync('cc', ['--version']).error) return t.skip('there is no C compiler (cc) to ask');
-  const { facts, headers } = await readTables();
-  assert.ok(facts.length > 50, `${facts.length} numbers were found`);
-  const folder = mkdtempSync(join(tmpdir(), 'belfry-abi-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  writeFileSync(join(folder, 'abi.c'), cProgram(facts, headers));
-  const program = join(folder, 'abi');
-  const compiled = spawnSync('cc', ['-o', program, join(folder, 'abi.c')], { encoding: 'utf8' });
+/** What the headers say that the tables do not. */
+function differencesOf({ name, facts, headers }: Source, folder: string): string[] {
+  const program = join(folder, name);
+  writeFileSync(`${program}.c`, cProgram(facts, headers));
+  const compiled = spawnSync('cc', ['-o', program, `${program}.c`], { encoding: 'utf8' });
   assert.equal(compiled.status, 0, compiled.stderr);
   const values = spawnSync(program, { encoding: 'utf8' }).stdout.trim().split('\n').map(Number);
   assert.equal(values.length, facts.length);
-  const wrong = facts.filter(({ ours }, at) => ours !== values[at]);
+  return facts.flatMap((fact, at) =>
+    fact.ours === values[at] ? [] : [`${fact.name} is ${values[at]}, not ${fact.ours}`],
+  );
+}
+
+test('every kernel constant, offset and size is what the headers say', async (t) => {
+  if (spawnSync('cc', ['--version']).error) return t.skip('there is no C compiler (cc) to ask');
+  const files = readdirSync(SOURCES).filter((name) => name.endsWith('.ts'));
+  const sources = await Promise.all(files.map(readTables));
+  const count = sources.reduce((sum, { facts }) => sum + facts.length, 0);
+  assert.ok(count > 50, `${count} numbers were found`);
+  const folder = mkdtempSync(join(tmpdir(), 'belfry-abi-'));
+  t.after(() => rmSync(folder, { recursive: true }));
   assert.deepEqual(
-    wrong.map(
-      ({ name, ours }) => `${name} is ${values[facts.findIndex((fact) => fact.name === name)]}, not ${ours}`,
-    ),
+    sources.flatMap((source) => differencesOf(source, folder)),
     [],
   );
 });
