@@ -17,6 +17,7 @@ import {
 import { Who } from '../../client/monitor/who/who.ts';
 import { Capture } from '../../client/monitor/capture.ts';
 import { TrafficLog } from '../../client/monitor/traffic-log.ts';
+import { hasReader } from '../../kernel/reader.ts';
 import { zoneFor } from '../../syslog/time.ts';
 import { EVENT_NAMES } from '../../traffic/events/names.ts';
 import type { Owners } from '../../traffic/events/owner.ts';
@@ -26,7 +27,7 @@ import type { Turn } from '../../traffic/flow/table.ts';
 import type { Io } from '../io.ts';
 import { jsonPrinter, logPrinter } from './event-lines.ts';
 import { type Ending, lineShow, screenShow, type Show } from './show.ts';
-import { type SourceCounts, sourceOf } from './source.ts';
+import { sourceOf } from './source.ts';
 
 export interface MonitorPlan {
   readonly output: 'screen' | 'json' | 'lines';
@@ -254,19 +255,32 @@ export class MonitorRun {
 
   /** The terminal first: nobody has to wait for it. What is open still comes last, for the log and for a program. */
   async #stop(ending: Ending): Promise<void> {
-    if (this.#plan.output === 'screen') await this.#show.stop();
+    if (this.#plan.output === 'screen') await this.#show.stop(this.#sum());
     await this.#monitor.stop();
     await this.#log?.stop();
-    if (ending !== 'gone') this.#sum(sourceOf(this.#monitor).counts());
+    await this.#show.stop(ending === 'gone' ? undefined : this.#sum());
+    this.#hangUp();
   }
 
-  #sum({ packets, dropped, unheard }: SourceCounts): void {
+  #sum(): string {
+    const { packets, dropped, unheard } = sourceOf(this.#monitor).counts();
     const lost = dropped === 0 ? 'none dropped' : `${printCount(dropped)} dropped by the kernel`;
     const missed = unheard === 0 ? '' : `; ${printCountOf(unheard, 'event')} not told, there were too many`;
     const log = this.#plan.log === undefined ? '' : `; the log is ${this.#plan.log}`;
-    this.#io.stderr(
-      `${printCountOf(this.#events, 'event')} in ${printCountOf(packets, 'packet')}, ${lost}${missed}${log}.\n`,
-    );
+    return `${printCountOf(this.#events, 'event')} in ${printCountOf(packets, 'packet')}, ${lost}${missed}${log}.\n`;
+  }
+
+  /**
+   * Where the terminal has gone (an ssh session that broke) everything is done by now, and the end is that of any
+   * program that is hung up. Node's own way out asserts that it can still set the terminal, and would dump core
+   * (node::ResetStdio, seen with 20.20).
+   */
+  #hangUp(): void {
+    const { stdinIsTerminal, stdoutIsTerminal, stderrIsTerminal } = this.#io;
+    const terminals = [stdinIsTerminal, stdoutIsTerminal, stderrIsTerminal];
+    if (terminals.every((isTerminal, fd) => !isTerminal || hasReader(fd))) return;
+    process.removeAllListeners('SIGHUP');
+    process.kill(process.pid, 'SIGHUP');
   }
 }
 

@@ -22,8 +22,8 @@ export interface Show {
   records(lines: readonly string[]): void;
   /** Of the log beside it. */
   trouble(sentence: string): void;
-  /** Nothing more is shown; the terminal is as it was. */
-  stop(): Promise<void>;
+  /** Nothing more is shown but this; the terminal is as it was. */
+  stop(last?: string): Promise<void>;
 }
 
 export interface ScreenParts {
@@ -62,9 +62,9 @@ export function screenShow(source: Source, parts: ScreenParts): Show {
     losses: (losses) => screen.losses(losses),
     records: () => undefined,
     trouble: (sentence) => screen.trouble(sentence),
-    stop: () => {
+    stop: (last) => {
       screen.stop();
-      terminal.close();
+      terminal.close(last);
       return Promise.resolve();
     },
   };
@@ -100,6 +100,9 @@ export function lineShow(
       for (const line of lines) outlet.line(printer.record(line));
     },
     trouble: warn,
-    stop: () => outlet.stop(LAST_MS),
+    stop: async (last) => {
+      await outlet.stop(LAST_MS);
+      if (last !== undefined) warn(last.trimEnd());
+    },
   };
 }

@@ -131,17 +131,17 @@ export class Terminal {
     this.#outlet.writeLast(ENTER_SCREEN, RESTORE_MS);
   }
 
-  #giveBack(): void {
+  #giveBack(last = ''): void {
     if (!this.#hasScreen) return;
     this.#hasScreen = false;
-    if (!this.#outlet.isGone) this.#outlet.writeLast(LEAVE_SCREEN, RESTORE_MS);
+    if (!this.#outlet.isGone) this.#outlet.writeLast(LEAVE_SCREEN + last, RESTORE_MS);
     setRaw(this.#stdin, false);
   }
 
-  /** Twice is once. */
-  close(): void {
+  /** Twice is once. `last` stands on the screen of before. */
+  close(last = ''): void {
     if (this.#isClosed) return;
-    this.#giveBack();
+    this.#giveBack(last);
     this.#isClosed = true;
     clearTimeout(this.#escape);
     for (const signal of ENDS) process.off(signal, this.#onSignal);

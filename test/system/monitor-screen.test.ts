@@ -167,6 +167,21 @@ test('every way out restores the terminal', { skip }, async (t) => {
   }
 });
 
+test('a terminal that goes away ends it as any program, with its log whole', { skip }, async (t) => {
+  const folder = makeFolder('monitor-gone');
+  t.after(folder.remove);
+  const [log, code] = ['log', 'code'].map((name) => join(folder.path, name));
+  const screen = new TmuxScreen(t);
+  const monitor = [BELFRY.path, ...BELFRY.args, 'monitor', '-i', 'lo', '-L', log].join(' ');
+  screen.command(`(trap '' HUP; ${monitor}; echo "code $?" >${code})`);
+  await screen.until('it runs', /Drops: 0/);
+  screen.hangUp();
+  await waitUntil('it has ended', () => existsSync(String(code)));
+  // 128 and SIGHUP; an abort would be 134.
+  await waitUntil('its code', () => readFileSync(String(code), 'utf8') === 'code 129\n');
+  assert.match(readFileSync(String(log), 'utf8'), /monitor started \*+\n[^]*monitor stopped \*+\n$/);
+});
+
 test('the log is written beside the screen, and stays when it is left', { skip }, async (t) => {
   const folder = makeFolder('monitor-log');
   t.after(folder.remove);

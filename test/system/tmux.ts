@@ -117,6 +117,11 @@ export class TmuxScreen {
     this.#run('resize-window', '-x', String(columns), '-y', String(rows));
   }
 
+  /** The cable is pulled: whoever has the terminal is hung up. */
+  hangUp(): void {
+    this.#run('kill-server');
+  }
+
   /** The process that the shell runs in the foreground. */
   foreground(): number {
     const shell = this.#run('display-message', '-p', '#{pane_pid}').trim();
