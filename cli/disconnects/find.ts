@@ -12,9 +12,15 @@ import { type GapReport, type Report, readReport, type WatchReport } from '../..
 import { type LogFile, readBlocks } from './files.ts';
 import { readStamp } from './header.ts';
 
-/** Ends of connections that are looked at, and reports that are kept of them: about 200 MB. */
-const KEYS_MAX = 100_000;
-const REPORTS_MAX = 300_000;
+export interface FindLimits {
+  /** Ends of connections that are looked at. */
+  readonly keysMax: number;
+  /** What is kept of them. */
+  readonly reportsMax: number;
+}
+
+/** About 400 MB at the most. */
+const FIND_LIMITS: FindLimits = { keysMax: 100_000, reportsMax: 200_000 };
 
 const LF = 0x0a;
 const MARK_BYTES = Buffer.from(MARK);
@@ -48,6 +54,37 @@ export function eachMarkedLine(
     const to = found < 0 ? block.length : found;
     onLine(block.toString('utf8', from, to));
     at = block.indexOf(MARK_BYTES, to);
+  }
+}
+
+const TEXTS_MAX = 65_536;
+
+/** A piece of a line keeps the whole line in memory. What is kept of reports stands for itself, and once. */
+class Texts {
+  #known = new Map<string, string>();
+
+  detached({ host, event }: Report): Report {
+    const { protocol, clientAddress, serverAddress, id, who } = event;
+    return {
+      host: this.#once(host),
+      event: {
+        ...event,
+        protocol: this.#once(protocol),
+        clientAddress: this.#once(clientAddress),
+        serverAddress: this.#once(serverAddress),
+        who: this.#once(who),
+        id: Buffer.from(id).toString(),
+      },
+    };
+  }
+
+  #once(text: string): string {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    if (this.#known.size >= TEXTS_MAX) this.#known = new Map();
+    const own = Buffer.from(text).toString();
+    this.#known.set(own, own);
+    return own;
   }
 }
 
@@ -109,6 +146,7 @@ export async function findConnections(
   files: readonly LogFile[],
   isWanted: (report: Report) => boolean,
   onBytes: (count: number) => void,
+  limits: FindLimits = FIND_LIMITS,
 ): Promise<Found> {
   const book = new HostBook();
   // A line may stand in several files: what was told once is kept once.
@@ -129,23 +167,29 @@ export async function findConnections(
       if (!isWanted(report)) return;
       const key = keyOf(report.event);
       if (byKey.has(key)) return;
-      if (byKey.size < KEYS_MAX) byKey.set(key, new Map());
+      if (byKey.size < limits.keysMax) byKey.set(key, new Map());
       else leftOut += 1;
     },
     onBytes,
   );
+  const texts = new Texts();
   if (byKey.size > 0) {
     await readAll(
       files,
       (report) => {
         if (!('event' in report)) return;
-        const reports = byKey.get(keyOf(report.event));
+        const key = keyOf(report.event);
+        const reports = byKey.get(key);
         const { id, turn, timeUs } = report.event;
         const told = `${report.host} ${id} ${turn} ${timeUs}`;
         if (!reports || reports.has(told)) return;
         kept += 1;
-        if (kept <= REPORTS_MAX) reports.set(told, report);
-        else leftOut += 1;
+        reports.set(told, texts.detached(report));
+        if (kept <= limits.reportsMax) return;
+        // All of it or nothing: half of what was told would be another story.
+        byKey.delete(key);
+        kept -= reports.size;
+        leftOut += reports.size;
       },
       onBytes,
     );

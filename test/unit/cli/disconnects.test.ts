@@ -9,7 +9,8 @@ import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { disconnectsCommand } from '../../../cli/commands/disconnects.ts';
 import { parseMoment } from '../../../cli/disconnects/select.ts';
-import { eachMarkedLine } from '../../../cli/disconnects/find.ts';
+import { findLogFiles } from '../../../cli/disconnects/files.ts';
+import { eachMarkedLine, type FindLimits, findConnections } from '../../../cli/disconnects/find.ts';
 import { FILE_FORMATS, type FileFormat } from '../../../syslog/print.ts';
 import { readHeader } from '../../../cli/disconnects/header.ts';
 import { UTC, zoneFor } from '../../../syslog/time.ts';
@@ -378,6 +379,27 @@ test('lines across blocks, overlong lines, and a last line without an end', asyn
   const { stdout, stderr } = await run(path);
   assert.match(stdout, /1 {2}the server sent RST/);
   assert.match(stderr, /passed over, for their length: 1 line\./);
+});
+
+test('over the limits a connection is whole or left out, and what was left out is counted', async () => {
+  const lines = [0, 1, 2, 3].flatMap((at) => [
+    eventLine(WEB, { ...GOT, id: `w-${at}`, clientPort: 100 + at }),
+    eventLine(DB, { ...SENT, id: `d-${at}`, clientPort: 100 + at }),
+  ]);
+  const files = findLogFiles([filesOf({ 'a.log': lines.join('') })]);
+  const find = async (limits: FindLimits) => {
+    const { connections, leftOut } = await findConnections(
+      files,
+      () => true,
+      () => {},
+      limits,
+    );
+    for (const { client, server } of connections) assert.ok(client && server, 'both views or none');
+    return [connections.length, leftOut];
+  };
+  assert.deepEqual(await find({ keysMax: 9, reportsMax: 99 }), [4, 0]);
+  assert.deepEqual(await find({ keysMax: 3, reportsMax: 99 }), [3, 2]);
+  assert.deepEqual(await find({ keysMax: 9, reportsMax: 5 }), [2, 4]);
 });
 
 test('only lines with the mark are decoded', () => {
