@@ -263,7 +263,10 @@ function purgeSteps({ roles, root }: Removal, isLast: boolean): Step[] {
     ...roles.map((role) => [CONFIG[role], 'the configuration'] as const),
     ...(roles.includes('server') ? [['/var/log/belfry', 'the logs of all hosts'] as const] : []),
     ...(roles.includes('agent')
-      ? [['/var/lib/belfry', 'the queues, with what was not delivered'] as const]
+      ? [
+          ['/var/lib/belfry', 'the queues, with what was not delivered'] as const,
+          ['/var/log/belfry-agent', 'the traffic log'] as const,
+        ]
       : []),
     ...(isLast
       ? [['/etc/belfry', 'configurations and keys'] as const, ['/run/belfry', 'sockets'] as const]

@@ -171,7 +171,7 @@ const CASES: Readonly<Record<string, Case>> = {
     what: /"inputs" is a key of the agent \(agent\.json\), not of the server/,
     mend: /`belfry agent -c FILE`.*docs\/config-agent\.md/,
   },
-  'a key of the agent that is still to come': {
+  'watching connections, which the agent does': {
     code: 'CONFIG_CONFLICT',
     text: '{\n  ^"traffic": {},\n  "rules": [{ "file": "a.log" }]\n}',
     key: 'traffic',
