@@ -95,8 +95,33 @@ export function decodeCookedLink(
   packet.vlan = vlan;
   packet.vlanCount = vlan < 0 ? 0 : 1;
   packet.etherType = etherType;
-  if (etherType === ETHER.ipv4 || etherType === ETHER.ipv6) return start;
+  if (etherType === ETHER.ipv4) return passToldTags(bytes, start, end, 0x45, packet);
+  if (etherType === ETHER.ipv6) return passToldTags(bytes, start, end, 0x60, packet);
   return etherType === LLC ? decodeSnap(bytes, start, end, packet) : passTags(bytes, start, end, packet);
+}
+
+/**
+ * Linux tells since 6.11 the ethertype behind a second tag and yet leaves that tag where it is (packet_rcv, vlan_get_protocol_dgram):
+ * where a network header should begin stand then four bytes that end with what was told.
+ */
+function passToldTags(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  firstMin: number,
+  packet: Packet,
+): number {
+  let at = start;
+  while (at + 4 < end && packet.vlanCount < TAGS_MAX) {
+    const first = bytes[at] as number;
+    if (first >= firstMin && first >> 4 === firstMin >> 4) return at;
+    const next = u16(bytes, at + 2);
+    if (next !== packet.etherType && next !== ETHER.vlan) return at;
+    if (packet.vlan < 0) packet.vlan = u16(bytes, at) & 0xfff;
+    packet.vlanCount += 1;
+    at += 4;
+  }
+  return at;
 }
 
 function decodeCooked(
