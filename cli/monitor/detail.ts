@@ -62,8 +62,8 @@ function stateText(row: SnapshotRow): string {
 function roundTrip(row: SnapshotRow): Line[] {
   if (row.rttUs < 0 && row.ackRttUs < 0) return [];
   const parts = [
-    row.rttUs < 0 ? '' : `${shortMs(row.rttUs)} ms to the server (SYN to SYN-ACK)`,
-    row.ackRttUs < 0 ? '' : `${shortMs(row.ackRttUs)} ms to the client (SYN-ACK to ACK)`,
+    row.rttUs < 0 ? '' : `${shortMs(row.rttUs)} ms SYN to SYN-ACK`,
+    row.ackRttUs < 0 ? '' : `${shortMs(row.ackRttUs)} ms SYN-ACK to ACK`,
   ];
   return [fact('Round trip', parts.filter((part) => part !== '').join(', '))];
 }
@@ -102,6 +102,8 @@ function dateText(us: number): string {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clockText(us)}.${micros}`;
 }
 
+const EVENTS_FIRST = 3;
+
 /** Whole, for scrolling; the first line says which connection it is. */
 export function detailLines(
   { row, owners }: Connection,
@@ -111,6 +113,10 @@ export function detailLines(
   const client = endText(row.clientAddress, row.clientPort, row.protocol);
   const server = endText(row.serverAddress, row.serverPort, row.protocol);
   const own = events.filter(({ flow }) => flow === row.flow);
+  const story: Line[] = [
+    [span(own.length === 0 ? ' No event of it is kept.' : ' Events', 'accent')],
+    ...own.map((event): Line => [span(` ${clockText(event.timeUs)} ${event.text}`)]),
+  ];
   const gone = isGone ? [[span(' It is no longer remembered; this is how it stood last.', 'warn')]] : [];
   return [
     [span(` ${protocolName(row.protocol).toUpperCase()} ${client} -> ${server}`, 'strong')],
@@ -127,13 +133,10 @@ export function detailLines(
     fact('Direction', `${client} is the client: ${HOWS[row.dirHow]}`),
     ...roundTrip(row),
     ...(row.unreachable ? [fact('ICMP', `unreachable, type ${row.unreachable.join(' code ')}`)] : []),
-    fact('Interface', row.interfaceName || '-'),
-    fact('Id', `${row.id} (in each of its events)`),
+    fact('Interface', `${row.interfaceName || '-'}; id of its events: ${row.id}`),
     [],
-    ...waysTable(row),
-    [],
-    [span(own.length === 0 ? ' No event of it is kept.' : ' Events', 'accent')],
-    ...own.map((event) => [span(` ${clockText(event.timeUs)} ${event.text}`)]),
+    // What happened is looked for first; of a long story the numbers come before.
+    ...(own.length <= EVENTS_FIRST ? [...story, [], ...waysTable(row)] : [...waysTable(row), [], ...story]),
   ];
 }
 

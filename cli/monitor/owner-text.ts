@@ -5,8 +5,8 @@ import type { Owner, ProcHow } from '../../traffic/events/owner.ts';
 
 /** What each way of finding means to a person, and what it means that nobody was found. */
 export const HOW_WORDS: Readonly<Record<ProcHow, string>> = {
-  exact: 'found by the inode of its socket',
-  cache: 'found by the inode of its socket, among those who had one shortly before',
+  exact: "by its socket's inode",
+  cache: "by its socket's inode, at a process known before",
   listener: 'the process that listens; who accepted the connection was not seen',
   cgroup: 'the process has gone or may not be seen; the control group of its socket names the unit',
   'unknown:shared': 'not known: several programs hold the socket, or its port',

@@ -295,10 +295,10 @@ test('the detail has everything, wrapped and scrolled, also of what is gone', ()
   for (const part of [
     /TCP 10\.0\.0\.2:41001 -> 10\.0\.0\.1:2525/,
     /State +S1: established and open/,
-    /Client +nc\[812\], user root \(found by the inode of its socket\)/,
+    /Client +nc\[812\], user root \(by its socket's inode\)/,
     /Server +on another host/,
     /is the client: the other side's port is a service's/,
-    /0\.42 ms to the server \(SYN to SYN-ACK\), 0\.087 ms to the client/,
+    /0\.42 ms SYN to SYN-ACK, 0\.087 ms SYN-ACK to ACK/,
     /ICMP +unreachable, type 3 code 1/,
     /Retransmitted +3 +0/,
     /Unacked bytes +0 +77/,
@@ -311,7 +311,11 @@ test('the detail has everything, wrapped and scrolled, also of what is gone', ()
     size: { columns: 60, rows: 12 },
     isUnicode: true,
   });
-  assert.match(small.lines.map(lineText).join('\n'), /opened/);
+  assert.match(small.lines.map(lineText).join('\n'), /TCP flags/);
+  assert.match(text, /opened[^]*Packets/);
+  const story = Array.from({ length: 9 }, (_, at) => ({ ...told(at, `update ${at}`), flow: 1 }));
+  const long = screen(model([whole], { events: story }), view({ mode }), size).join('\n');
+  assert.match(long, /Packets[^]*update 8/);
   const gone = screen(model([], { remembered: whole }), view({ mode }), size).join('\n');
   assert.match(gone, /no longer remembered[^]*nc\[812\]/);
 });
