@@ -313,6 +313,11 @@ test('two views behind an address translation are said to be alike, and stay two
     'all.log': [eventLine(WEB, GOT), eventLine(DB, { ...SENT, ...behind }), third].join(''),
   });
   assert.doesNotMatch((await run(other)).stdout, /Perhaps/);
+  const twin = eventLine(WEB, { ...GOT, clientPort: 41_235, id: 'w-9' });
+  const twins = filesOf({
+    'all.log': [eventLine(WEB, GOT), twin, eventLine(DB, { ...SENT, ...behind })].join(''),
+  });
+  assert.doesNotMatch((await run(twins)).stdout, /Perhaps/);
   const less = eventLine(DB, { ...SENT, ...behind, payloadBytes: [499, 400] });
   assert.doesNotMatch(
     (await run(filesOf({ 'all.log': [eventLine(WEB, GOT), less].join('') }))).stdout,

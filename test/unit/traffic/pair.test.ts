@@ -209,6 +209,20 @@ test('clocks: the handshake tells how far they are apart, whatever they say of t
   assert.deepEqual(verdict.notes, []);
 });
 
+test('a handshake whose SYN went twice compares no clocks', () => {
+  const lines: Lines = [
+    [WEB, { turn: 'opened', atMs: 1000.45, rttUs: 440, packets: [3, 1] }],
+    [DB, { turn: 'opened', atMs: 1000.65, startMs: 1000.2, rttUs: 40, packets: [2, 1] }],
+    [DB, { ...sentBy('server'), startMs: 1000.2 }],
+    [WEB, gotOf('server', END + 0.4)],
+  ];
+  assert.match(
+    verdictOf(lines).sentence,
+    /the client saw it 0\.4 ms later \(the clocks agree within 0\.05 ms\)\.$/,
+  );
+  assert.deepEqual(verdictOf(lines).notes, []);
+});
+
 test('a clock that is an hour off does not part two views of one connection', () => {
   const late: Host = { ...DB, aheadMs: -3_600_000, clock: { isSynced: false } };
   const lines: Lines = [
@@ -422,6 +436,13 @@ test('timed out: lost on the way, cut both ways, acknowledgements lost, the othe
       'The client waited in vain for the acknowledgement of 60 bytes; db1 has not been heard since 2026-11-20T20:53:16.123456Z.',
     ],
   );
+  const lately: LifeSigns = { lastUs: BEGIN_US + 75e6, nextUs: undefined, usualGapUs: 2e6 };
+  assert.match(
+    saying([[WEB, WAITS], ...OPENED], { life: () => lately })[1] ?? '',
+    /db1 has not been heard since 2026-11-20T20:54:18/,
+  );
+  const between: LifeSigns = { ...lately, nextUs: BEGIN_US + 81e6 };
+  assert.equal(saying([[WEB, WAITS], ...OPENED], { life: () => between })[0], 'timeout-lost');
   const quiet: LifeSigns = { ...ended, nextUs: BEGIN_US + 200e6, usualGapUs: 20e6 };
   assert.equal(saying([[WEB, WAITS], ...OPENED], { life: () => quiet })[0], 'timeout-lost');
   assert.deepEqual(saying([[WEB, WAITS]]), [
