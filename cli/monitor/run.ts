@@ -167,6 +167,7 @@ export class MonitorRun {
       isUnicode: isUtf8(this.#io),
       settings: { filter, watched, log },
       end: this.#until.end,
+      reopen: () => this.#reopenLog(),
     });
   }
 
@@ -235,6 +236,12 @@ export class MonitorRun {
     return count !== undefined && this.#events < count ? EXIT.nothing : EXIT.ok;
   }
 
+  /** False: there is none. */
+  #reopenLog(): boolean {
+    void this.#log?.reopen();
+    return this.#log !== undefined;
+  }
+
   /** The screen says it itself. */
   #sayMissing(): void {
     const missing = sourceOf(this.#monitor).ownersTrouble();
@@ -248,8 +255,7 @@ export class MonitorRun {
     process.on('SIGINT', this.#until.end);
     // As daemons do: another name for the log. Without one a hangup is the end.
     process.on('SIGHUP', (signal) => {
-      if (this.#log) void this.#log.reopen();
-      else this.#until.end(signal);
+      if (!this.#reopenLog()) this.#until.end(signal);
     });
   }
 

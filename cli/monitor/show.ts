@@ -33,13 +33,18 @@ export interface ScreenParts {
   readonly isUnicode: boolean;
   readonly settings: ScreenSettings;
   readonly end: (ending: Ending) => void;
+  /** SIGHUP on a terminal that is still there. False: that is the end all the same. */
+  readonly reopen: () => boolean;
 }
 
 export function screenShow(source: Source, parts: ScreenParts): Show {
   const terminal = new Terminal(parts.stdin, parts.stdout, parts.hasColours, {
     onKey: (key) => screen.key(key),
     onRedraw: () => screen.redraw(),
-    onLeave: (reason) => parts.end(reason),
+    onLeave: (reason) => {
+      if (reason === 'SIGHUP' && terminal.isThere() && parts.reopen()) return;
+      parts.end(reason);
+    },
   });
   const screen = new LiveScreen(
     source,

@@ -4,6 +4,7 @@
 // Refuses: to draw. Frames are handed in, and dropped while the terminal has not taken the one before.
 
 import type { ReadStream, WriteStream } from 'node:tty';
+import { hasReader } from '../../kernel/reader.ts';
 import { KeyReader, type Key } from './keys.ts';
 import { Outlet } from './outlet.ts';
 import { ENTER_SCREEN, LEAVE_SCREEN, Painter } from './painter.ts';
@@ -24,6 +25,7 @@ const ESCAPE_MS = 50;
 const RESTORE_MS = 500;
 /** Within it a job that was told to stop has stopped. */
 const STOPPED_MS = 100;
+const STDIN = 0;
 const FALLBACK: Size = { columns: 80, rows: 24 };
 const ENDS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
@@ -61,6 +63,11 @@ export class Terminal {
     this.#stdout.on('resize', this.#onResize);
     this.#takeScreen();
     this.#stdin.resume();
+  }
+
+  /** False: it has hung up. */
+  isThere(): boolean {
+    return hasReader(STDIN);
   }
 
   size(): Size {

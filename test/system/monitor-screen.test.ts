@@ -2,7 +2,7 @@
 // see is read from the screen, and so is that the terminal is as it was afterwards, whichever way out was taken.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { BELFRY } from './belfry.ts';
@@ -188,17 +188,23 @@ test('the log is written beside the screen, and stays when it is left', { skip }
   const path = join(folder.path, `${'a-path-of-more-than-eighty-characters-'.repeat(3)}.txt`);
   const live = await watch(t, `-i lo -L ${path} port ${PORT}`);
   assert.match(live.screen.text(), /log \/tmp/);
+  // As logrotate does it.
+  renameSync(path, `${path}.1`);
+  process.kill(live.screen.foreground(), 'SIGHUP');
+  await waitUntil('the log is opened anew', () => existsSync(path));
   live.talk.hangUp();
   await live.screen.until('it has ended', /:2525 (closed|reset) by the client/);
   live.screen.press('q');
   await assertRestored(live);
-  const lines = readFileSync(path, 'utf8').split('\n');
+  const fresh = readFileSync(path, 'utf8').split('\n');
+  assert.match(fresh[0] ?? '', /; \*+ Logfile reopened at the HUP signal \*+$/);
+  const lines = readFileSync(`${path}.1`, 'utf8').split('\n');
   assert.match(lines[0] ?? '', /; \*+ IP traffic monitor started \*+$/);
   assert.match(
     lines.join('\n'),
     /; TCP; lo; \d+ bytes; from 127\.0\.0\.1:\d+ to 127\.0\.0\.1:2525; first packet \(SYN\)/,
   );
-  assert.match(lines.at(-2) ?? '', /; \*+ IP traffic monitor stopped \*+$/);
+  assert.match(fresh.at(-2) ?? '', /; \*+ IP traffic monitor stopped \*+$/);
 });
 
 test('without a screen: lines, JSON, and a reader that goes', { skip }, async (t) => {
