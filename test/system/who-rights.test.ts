@@ -186,6 +186,19 @@ test('the ends of a connection bring what the kernel counted', { skip }, async (
   assert.deepEqual([serverTotals?.bytesAcked, serverTotals?.bytesReceived], [8 + 2 - 1, 5 + 1]);
 });
 
+test('an end that is asked for before the kernel has told it is waited for, a moment', {
+  skip,
+}, async (t) => {
+  const asker = new Asker(t);
+  await asker.ways();
+  const { client, question } = await openHere(t, await listenHere(t));
+  const asked = asker.ask({ ...question, isEnd: true });
+  await new Promise((done) => setTimeout(done, 10));
+  client.destroy();
+  const { clientTotals } = await asked;
+  assert.equal(clientTotals?.bytesAcked, 2, 'the SYN and the FIN');
+});
+
 test('nobody, for each of the reasons', { skip }, async (t) => {
   const asker = new Asker(t);
   await asker.ways();
@@ -341,5 +354,8 @@ test('one that is stopped answers, and may be stopped twice, or never started', 
   await Promise.all([who.stop(), who.stop()]);
   assert.equal((await asked).client?.how, 'unknown:busy');
   assert.equal((await who.ask(LOCAL)).server?.how, 'unknown:busy');
-  await new Who({ filter: undefined }, { onListeners: () => {}, onDied: fail }).stop();
+  const never = new Who({ filter: undefined }, { onListeners: () => {}, onDied: fail });
+  const unheard = never.ask(LOCAL);
+  await never.stop();
+  assert.equal((await unheard).client?.how, 'unknown:busy');
 });
