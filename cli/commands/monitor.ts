@@ -3,9 +3,8 @@
 
 import type { Command } from 'commander';
 import { Fault } from '../../base/fault.ts';
-import { nearest } from '../../base/nearest.ts';
 import { parseSpan } from '../../base/units.ts';
-import { listInterfaces } from '../../kernel/interfaces.ts';
+import { demandInterfaces } from '../../client/monitor/capture-interfaces.ts';
 import { parseFilter } from '../../traffic/filter/parse.ts';
 import { type CliCommand, examples, type Run } from '../command.ts';
 import type { Io } from '../io.ts';
@@ -25,21 +24,6 @@ interface Options {
 }
 
 const DAY_MS = 86_400_000;
-/** Somebody waits at a terminal: a name that is not there is a slip of the keyboard. The agent would wait for it. */
-function checkInterfaces(wanted: readonly string[]): void {
-  const listed = listInterfaces();
-  if (!listed.ok || wanted.includes('any')) return;
-  const names = listed.interfaces.map(({ name }) => name);
-  const missing = wanted.find((name) => !names.includes(name));
-  if (missing === undefined) return;
-  const near = nearest(missing, names);
-  throw usage(
-    `There is no interface "${missing}".`,
-    '-i',
-    `${near === undefined ? '' : `Did you mean "${near}"? `}There are: ${names.join(', ')}; "any" is all of them.`,
-  );
-}
-
 /** setTimeout takes no more (2^31 - 1 ms). */
 const DURATION_MS_MAX = 24 * DAY_MS;
 
@@ -161,7 +145,8 @@ export const monitorCommand: CliCommand = {
       .action((words: string[], options: Options) =>
         run(() => {
           const plan = planOf(words, options, io);
-          checkInterfaces(plan.interfaces);
+          // Somebody waits at a terminal: a name that is not there is a slip. The agent would wait for it.
+          demandInterfaces(plan.interfaces);
           return runMonitor(plan, io);
         }),
       );
