@@ -6,6 +6,7 @@ import { connectionLines, connectionsIn, headingLine, layOut, type TableLayout }
 import { detailLines, wrapLines } from './detail.ts';
 import { helpLines } from './help.ts';
 import { pivotHeading, pivotLine } from './pivot-table.ts';
+import { promptLines } from './prompt.ts';
 import { type Listed, listRows, settle } from './rows.ts';
 import {
   bothEnds,
@@ -13,7 +14,6 @@ import {
   fitLine,
   type Line,
   lineWidth,
-  safe,
   short,
   type Span,
   span,
@@ -242,35 +242,9 @@ function hintsLine({ state, width }: Parts): Line {
 
 /** The totals are always there; above them a prompt, below them the keys. */
 function bottomLines(parts: Parts): readonly Line[] {
-  if (parts.state.mode.kind === 'filter') return [...promptLines(parts), totalsLine(parts)];
+  if (parts.state.mode.kind === 'filter')
+    return [...promptLines(parts.state.mode, parts.width), totalsLine(parts)];
   return [totalsLine(parts), hintsLine(parts)];
-}
-
-const PROMPT = ' Filter: ';
-
-function promptLines({ state, width }: Parts): readonly Line[] {
-  if (state.mode.kind !== 'filter') return [];
-  const { text, cursor, error } = state.mode;
-  const room = width - PROMPT.length - 1;
-  const from = Math.max(0, cursor - room);
-  const shown = text.slice(from, from + room + 1);
-  const at = cursor - from;
-  const line = fitLine(
-    [
-      span(PROMPT, 'strong'),
-      span(shown.slice(0, at)),
-      { text: safe(shown.slice(at, at + 1)) || ' ', style: 'bar' },
-      span(shown.slice(at + 1)),
-    ],
-    width,
-  );
-  if (error === undefined) {
-    const word = ' Enter: in force. Esc: as it was. Empty: everything. Like: tcp port 2525 and host 10.0.0.1';
-    return [line, fitLine([span(word, 'dim')], width)];
-  }
-  const place = Math.min(width - 1, PROMPT.length + Math.max(0, error.at - from));
-  const caret = fitLine([span(' '.repeat(place)), span('^', 'bad')], width);
-  return [line, caret, ...wrapLines([[span(` ${error.text}`, 'bad')]], width)];
 }
 
 // ---- pages of their own
