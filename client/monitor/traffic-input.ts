@@ -6,15 +6,11 @@
 // so on for ever; the traffic log has it. Of a delivery by TCP or RELP there is one connection and few events.
 
 import { isIP } from 'node:net';
-import { printAddress } from '../../base/ip.ts';
 import type { Log } from '../../base/log.ts';
-import { printCount, printSpan } from '../../base/units.ts';
 import type { DestinationConfig, Target, TrafficConfig } from '../../config/agent.ts';
 import { Voice } from '../../delivery/spool/voice.ts';
-import { listInterfaces } from '../../kernel/interfaces.ts';
 import { EVENT_NAMES } from '../../traffic/events/names.ts';
 import type { Owners } from '../../traffic/events/owner.ts';
-import { printGapMark, printWatch } from '../../traffic/events/watch.ts';
 import type { Turn } from '../../traffic/flow/table.ts';
 import { PROTOCOL } from '../../traffic/packet/packet.ts';
 import type { Input, InputSink, InputStatus } from '../inputs/input.ts';
@@ -22,9 +18,10 @@ import type { MessageSettings } from '../inputs/message.ts';
 import { Outflow } from '../inputs/outflow.ts';
 import type { InterfaceState, SeenFacts } from './capture.port.ts';
 import { type Losses, Monitor, type MonitorDoors } from './monitor.ts';
+import { interfaceNotice, lossNotice, recordsNotice, watchNotice } from './notices.ts';
 import { monitorSettings, watchedWords } from './settings.ts';
 import { TrafficLog } from './traffic-log.ts';
-import { TrafficMessages } from './traffic-messages.ts';
+import { type Notice, TrafficMessages } from './traffic-messages.ts';
 import type { TrafficStatus } from './traffic-status.ts';
 
 export interface TrafficParts {
@@ -96,12 +93,7 @@ export class TrafficInput implements Input {
     await this.#file?.start();
     const words = watchedWords(this.#config);
     this.#log.info(`Watching the connections on ${words}.`, { event: 'watching' });
-    this.#notice(
-      'started',
-      'info',
-      [],
-      `The connections on ${words} are watched from now on. ${watchMark(true)}`,
-    );
+    this.#notice(watchNotice(true, words, nowUs()));
     for (const state of this.#monitor.interfaces()) if (state.state !== 'captured') this.#onInterface(state);
     for (const { works, sentence } of this.#monitor.who()?.ways ?? [])
       if (!works) this.#log.info(`Owners of connections: ${sentence}`, { event: 'owners' });
@@ -148,54 +140,30 @@ export class TrafficInput implements Input {
     this.#recordsOverNow = 0;
     if (over === 0) return;
     this.#recordsOver += over;
-    const sentence = `${printCount(over)} interval records were not told, since there were more than maxRecords (${printCount(this.#config.maxRecords)}) in one interval.`;
-    this.#notice('losses', 'notice', [['records', String(over)]], sentence, timeUs);
+    this.#notice(recordsNotice(over, this.#config.maxRecords, timeUs));
   }
 
   #onInterface(state: InterfaceState): void {
     if (!this.#isStarted) return;
-    const { name, trouble } = state;
-    const isGood = state.state === 'captured';
     this.#file?.interface(state);
-    const sentence = isGood
-      ? `The interface ${name} is watched.`
-      : `The interface ${name} is not watched: ${trouble ?? state.state}`;
-    const why = trouble === undefined ? [] : [['trouble', trouble] as const];
-    const params = [['interface', name] as const, ['state', state.state] as const, ...why];
-    this.#notice('interface', isGood ? 'notice' : 'warning', params, sentence);
-    if (isGood) this.#log.info(sentence, { event: 'interface' });
-    else this.#voice.warn('interface', sentence);
+    const notice = interfaceNotice(state, nowUs());
+    this.#notice(notice);
+    if (state.state === 'captured') this.#log.info(notice.sentence, { event: 'interface' });
+    else this.#voice.warn('interface', notice.sentence);
   }
 
   #onLosses(losses: Losses): void {
-    const { heldBack, dropped, evicted, timeUs } = losses;
-    const held = Object.entries(heldBack).filter(([, count]) => count > 0) as [Turn, number][];
-    for (const [turn, count] of held) this.#heldBack.set(turn, (this.#heldBack.get(turn) ?? 0) + count);
-    const sum = held.reduce((total, [, count]) => total + count, 0);
-    const sinceUs = this.#lossesSinceUs;
-    this.#lossesSinceUs = timeUs;
-    if (dropped + evicted + sum === 0) return;
+    for (const [turn, count = 0] of Object.entries(losses.heldBack) as [Turn, number | undefined][])
+      if (count > 0) this.#heldBack.set(turn, (this.#heldBack.get(turn) ?? 0) + count);
+    const notice = lossNotice(losses, this.#lossesSinceUs);
+    this.#lossesSinceUs = losses.timeUs;
+    if (notice === undefined) return;
     this.#file?.losses(losses);
-    const params = [
-      ['sinceUs', String(Math.round(sinceUs))] as const,
-      ['dropped', String(dropped)] as const,
-      ['evicted', String(evicted)] as const,
-      ['heldBack', String(sum)] as const,
-      ...held.map(([turn, count]) => [`heldBack-${EVENT_NAMES[turn]}`, String(count)] as const),
-    ];
-    const mark = printGapMark({ dropped, evicted, heldBack: sum, fromUs: sinceUs, toUs: timeUs });
-    const sentence = `In the last ${printSpan(Math.max(1, (timeUs - sinceUs) / 1000))}: ${lossWords(losses, held)}. ${mark}`;
-    this.#notice('losses', dropped > 0 ? 'warning' : 'notice', params, sentence, timeUs);
+    this.#notice(notice);
   }
 
-  #notice(
-    name: string,
-    severity: 'info' | 'notice' | 'warning',
-    params: readonly (readonly [string, string])[],
-    sentence: string,
-    timeUs = nowUs(),
-  ): void {
-    this.#messages.notice({ name, severity, timeUs, params, sentence });
+  #notice(notice: Notice): void {
+    this.#messages.notice(notice);
     this.#flushSoon();
   }
 
@@ -239,12 +207,7 @@ export class TrafficInput implements Input {
     if (!this.#isStarted) return;
     this.#nextInterval(0);
     const words = watchedWords(this.#config);
-    this.#notice(
-      'stopped',
-      'info',
-      [],
-      `The connections on ${words} are not watched any more. ${watchMark(false)}`,
-    );
+    this.#notice(watchNotice(false, words, nowUs()));
     this.#outflow.flush();
     await this.#file?.stop();
   }
@@ -297,25 +260,4 @@ export class TrafficInput implements Input {
       log: this.#file?.status() ?? null,
     };
   }
-}
-
-/** "12 packets were not seen, …; 1,890 events were held back by the rate limit (1,890 refused)" */
-function lossWords({ dropped, evicted }: Losses, held: readonly (readonly [Turn, number])[]): string {
-  const kinds = held.map(([turn, count]) => `${printCount(count)} ${EVENT_NAMES[turn]}`).join(', ');
-  const sum = held.reduce((total, [, count]) => total + count, 0);
-  const parts = [
-    ...(dropped > 0 ? [`${printCount(dropped)} packets were not seen, since the kernel dropped them`] : []),
-    ...(evicted > 0
-      ? [`${printCount(evicted)} connections were forgotten, since there were more than maxFlows`]
-      : []),
-    ...(sum > 0 ? [`${printCount(sum)} events were held back by the rate limit (${kinds})`] : []),
-  ];
-  return parts.join('; ');
-}
-
-/** Whose connections these are, for whoever pairs what two hosts tell (traffic/events/watch.ts). */
-function watchMark(isOn: boolean): string {
-  const found = listInterfaces();
-  const own = found.ok ? found.interfaces.flatMap(({ addresses }) => addresses) : [];
-  return printWatch({ isOn, addresses: own.map(printAddress), timeUs: nowUs() });
 }

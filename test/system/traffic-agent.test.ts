@@ -8,7 +8,8 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { demandPeer } from './peers.ts';
 import { waitUntil } from './programs.ts';
-import { type Host, type SeenEvent, TwoHosts, whyNoTwoHosts } from './two-hosts.ts';
+import type { SeenEvent } from './seen-event.ts';
+import { type Host, TwoHosts, whyNoTwoHosts } from './two-hosts.ts';
 import { hangUp, logLines, readText } from './world.ts';
 
 const skip = whyNoTwoHosts();

@@ -4,7 +4,7 @@
 // can drop and reset it. Queues, logs and files stand in one folder, which goes with the test.
 // Refuses: to run without root, nft and nc; `whyNoTwoHosts` says so.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -13,6 +13,8 @@ import { BELFRY } from './belfry.ts';
 import { makeNamespace, type Namespace, whyNoNetwork } from './netns.ts';
 import { demandPeer, type Peer, skipWithout } from './peers.ts';
 import { makeFolder, type Program, startProgram, type StartOptions, waitUntil } from './programs.ts';
+import { readEvent, type SeenEvent } from './seen-event.ts';
+import { Talker } from './talker.ts';
 import { askSocket, eventually, logLines, readText } from './world.ts';
 
 /** For `skip`: false, or why there can be no two hosts here. */
@@ -35,31 +37,6 @@ export interface TwoHostsOptions {
 }
 
 export type HostName = 'alpha' | 'beta';
-
-/** An event message as it stands in the server's rfc5424 file. */
-export interface SeenEvent {
-  readonly line: string;
-  readonly host: string;
-  readonly pri: number;
-  readonly time: string;
-  /** MSGID: the name of the event. */
-  readonly name: string;
-  /** Of `flow@32473`, or of `traffic@32473`; empty for a message without. */
-  readonly params: Readonly<Record<string, string>>;
-  readonly text: string;
-}
-
-const LINE =
-  /^<(\d+)>1 (\S+) (\S+) belfry (\S+) (\S+) (-|(?:\[(?:[^\]"\\]|\\.|"(?:[^"\\]|\\.)*")*\])+)(?: ([\s\S]*))?$/;
-
-export function readEvent(line: string): SeenEvent | undefined {
-  const [, pri, time = '', host = '', , name = '', structured = '', text = ''] = LINE.exec(line) ?? [];
-  if (pri === undefined) return undefined;
-  const element = /\[(?:flow|traffic)@32473((?: [^ =]+="(?:[^"\\]|\\.)*")*)\]/.exec(structured)?.[1] ?? '';
-  const pairs = [...element.matchAll(/ ([^ =]+)="((?:[^"\\]|\\.)*)"/g)];
-  const params = Object.fromEntries(pairs.map(([, key = '', value = '']) => [key, value]));
-  return { line, host, pri: Number(pri), time, name, params, text };
-}
 
 export class Host {
   readonly name: HostName;
@@ -208,54 +185,6 @@ export class Host {
       );
     }
     return find() as SeenEvent;
-  }
-}
-
-/** nc, to whose input lines can be written while it runs. */
-export class Talker {
-  readonly #child;
-  stdout = '';
-  stderr = '';
-  readonly ended: Promise<number | null>;
-
-  constructor(peer: Peer, args: readonly string[]) {
-    this.#child = spawn(peer.path, [...peer.args, ...args], {
-      env: { ...process.env, ...peer.env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    this.#child.stdin.on('error', () => undefined);
-    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      this.stdout += text;
-    });
-    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.stderr += text;
-    });
-    this.ended = new Promise((done) => {
-      this.#child.once('close', (code) => done(code));
-      this.#child.once('error', () => done(null));
-    });
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? -1;
-  }
-
-  say(text: string): void {
-    this.#child.stdin.write(text);
-  }
-
-  /** Nothing more is said: with `-N` nc sends FIN. */
-  end(): void {
-    this.#child.stdin.end();
-  }
-
-  async heard(text: string): Promise<void> {
-    await waitUntil(`nc hears ${text}`, () => this.stdout.includes(text));
-  }
-
-  async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    this.#child.kill(signal);
-    await this.ended;
   }
 }
 
