@@ -83,8 +83,9 @@ export class Answers {
     return { role, ends: { protocol, local, localPort, remote, remotePort, interfaceIndex: 0 } };
   }
 
-  #totalsOf({ ends }: Side, { startUs, protocol }: WhoQuestion): SocketTotals | undefined {
-    return protocol === PROTOCOL.tcp ? this.#parts.tracker.table.find(ends, startUs)?.totals : undefined;
+  #totalsOf({ ends }: Side, { startUs, protocol, isEnd }: WhoQuestion): SocketTotals | undefined {
+    if (protocol !== PROTOCOL.tcp || isEnd !== true) return undefined;
+    return this.#parts.tracker.table.find(ends, startUs)?.totals;
   }
 
   #ownerOf(side: Side, question: WhoQuestion): Owner {

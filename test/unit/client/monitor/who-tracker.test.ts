@@ -125,6 +125,7 @@ test('found at the SYN, told after the end, with what the kernel counted', () =>
   const owners = world.answers.answer({ ...QUESTION, isEnd: true });
   assert.equal(owners.client?.process, 'p1');
   assert.deepEqual(owners.clientTotals, INFO);
+  assert.equal(world.answers.answer(QUESTION).clientTotals, undefined, 'totals are those of an end');
   assert.equal(owners.server, undefined);
   assert.equal(world.asked[0]?.interfaceIndex, 2, 'a socket may be bound to its interface');
 });
@@ -182,7 +183,8 @@ test('an end whose beginning nobody could look up belongs to the first such', ()
   world.syn(T0, 100);
   world.syn(T0 + 3000, 200);
   world.tracker.onGone(socketOf(1, { inode: 0, info: INFO }), T0 + 3100);
-  const totals = (startUs: number) => world.answers.answer({ ...QUESTION, startUs }).clientTotals;
+  const totals = (startUs: number) =>
+    world.answers.answer({ ...QUESTION, startUs, isEnd: true }).clientTotals;
   assert.deepEqual([totals(T0), totals(T0 + 3000)], [INFO, undefined]);
 });
 
