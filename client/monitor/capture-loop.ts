@@ -228,7 +228,9 @@ export class CaptureLoop {
     if (packets > 0) this.#seen.set(index, (this.#seen.get(index) ?? 0) + packets);
   }
 
+  /** At the end of an interval, for which the counts must be those of now. */
   #takeQuiet(): string[] {
+    this.#publish();
     const quiet = this.#watch.captured.filter(({ index }) => !this.#seen.has(index)).map(({ name }) => name);
     this.#seen.clear();
     return quiet;

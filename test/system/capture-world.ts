@@ -7,7 +7,7 @@ import type { CaptureSettings, InterfaceState, SeenFacts } from '../../client/mo
 import type { CaptureCounts } from '../../client/monitor/capture-counts.ts';
 import type { Namespace } from './netns.ts';
 import type { Peer } from './peers.ts';
-import { type Program, startProgram, waitUntil } from './programs.ts';
+import { PATIENCE_MS, type Program, startProgram, waitUntil } from './programs.ts';
 
 const WATCH: Peer = {
   path: process.execPath,
@@ -64,6 +64,17 @@ export class Watcher {
     return (this.#of('snapshot') as unknown as { rows: SeenFacts[] }[]).at(-1)?.rows ?? [];
   }
 
+  /** Rows once they hold so many packets of the clients at this port; they come in blocks. */
+  async rowsWith(clientPort: number, packets: number): Promise<SeenFacts[]> {
+    const deadlineMs = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const rows = await this.snapshot();
+      const own = rows.filter((row) => row.clientPort === clientPort).flatMap((row) => row.packets);
+      const seen = own.reduce((sum, count) => sum + count, 0);
+      if (seen >= packets || performance.now() > deadlineMs) return rows;
+    }
+  }
+
   async stop(): Promise<CaptureCounts> {
     await this.program.stop();
     const [counts] = this.#of<CaptureCounts>('counts');
@@ -117,7 +128,7 @@ export function sendDatagrams(space: Namespace, wish: Readonly<Record<string, st
   );
 }
 
-/** Two namespaces with a cable between them: 198.51.100.1 and .2, fd00:51::1 and ::2. */
+/** Two namespaces with a cable between them: 198.51.100.1 and .2, fd00:51::1 and ::2, who know each other already. */
 export function join2(one: Namespace, other: Namespace): readonly [string, string] {
   const [a, b] = ['cable0', 'cable1'];
   one.ip('link', 'add', a, 'type', 'veth', 'peer', 'name', b, 'netns', other.name);
@@ -127,7 +138,10 @@ export function join2(one: Namespace, other: Namespace): readonly [string, strin
   ] as const) {
     space.ip('address', 'add', `198.51.100.${number}/24`, 'dev', device);
     space.ip('address', 'add', `fd00:51::${number}/64`, 'dev', device, 'nodad');
-    space.ip('link', 'set', device, 'up');
+    space.ip('link', 'set', device, 'address', `02:00:00:00:51:0${number}`, 'up');
+    const peer = ['lladdr', `02:00:00:00:51:0${3 - number}`, 'dev', device];
+    space.ip('neigh', 'replace', `198.51.100.${3 - number}`, ...peer);
+    space.ip('neigh', 'replace', `fd00:51::${3 - number}`, ...peer);
   }
   return [a, b];
 }
