@@ -47,7 +47,7 @@ test('tcpdump counts the same packets and bytes', {
   const { one, other, far } = makeCable();
   const filter = 'tcp or udp';
   const tcpdump = startProgram(other.inside(demandPeer('tcpdump')), [
-    ...['-Z', 'root', '-i', far, '-nn', '-v', '-l', '--immediate-mode', '-B', '8192', filter],
+    ...['-Z', 'root', '-i', far, '-nn', '-v', '-l', '--immediate-mode', '-s', '256', '-B', '8192', filter],
   ]);
   await waitUntil('tcpdump captures', () => tcpdump.stderr.includes('listening'));
   const watcher = await watch(other, { interfaces: [far], filter });
