@@ -13,6 +13,8 @@ const OVER_MAX = 16_384;
 /** Both captures have the kernel's time of the first packet; on loopback one has that of its way in. */
 const BEGAN_BEFORE_US = 200;
 const BEGAN_AFTER_US = 2000;
+/** Where others had the same ends, the next of them may have begun by then. */
+const BEGAN_AFTER_OTHERS_US = 400;
 /** An end is told of later than it was, by no more than this unless the host stands still. */
 const TOLD_LATE_US = 50_000;
 
@@ -78,6 +80,11 @@ export class EndTable {
     return this.#live.get(keyOf(ends));
   }
 
+  /** The one that is there now, else the one that ended last. */
+  latest(ends: Ends): End | undefined {
+    return this.#all(ends).at(-1);
+  }
+
   allLive(): End[] {
     return [...this.#live.values()];
   }
@@ -135,7 +142,8 @@ export class EndTable {
   find(ends: Ends, startUs: number): End | undefined {
     const all = this.#all(ends);
     const began = all.find((end) => hasBegun(end, startUs));
-    if (began) return began;
+    const afterMaxUs = all.length > 1 ? BEGAN_AFTER_OTHERS_US : BEGAN_AFTER_US;
+    if (began) return began.sinceUs <= startUs + afterMaxUs ? began : undefined;
     return all.findLast(({ sinceUs, untilUs }) => sinceUs < startUs && startUs <= untilUs - TOLD_LATE_US);
   }
 

@@ -23,7 +23,7 @@ const SEARCH_MS = 10;
 const ACCEPT_MS = 3;
 const ACCEPTS_MAX = 1024;
 /** A socket is there to be found a little before its SYN has a time. */
-const EARLIER_US = 500;
+const EARLIER_US = 1000;
 /** A flow of datagrams is not looked up again so soon. */
 const DATAGRAM_KNOWN_US = 1_000_000;
 /** A listener that appeared since the last look is looked for at most this often. */
@@ -81,8 +81,16 @@ export class Tracker {
     this.#spending(() => {
       const socket = this.#connectionAt(end.ends);
       if (socket === 'busy' || socket === undefined) this.#missClient(end, known, socket);
-      else if (known === undefined || known.cookie !== socket.cookie) this.#begin(end, socket);
+      else if (!this.#isSame(known, end, socket)) this.#begin(end, socket);
     });
+  }
+
+  /** The same packet once more, from another interface or sent again. One socket has one number. */
+  #isSame(known: End | undefined, end: End, { cookie }: InetSocket): boolean {
+    if (known?.cookie !== cookie || known.untilUs !== Number.POSITIVE_INFINITY) return false;
+    if (known.sequence === -1 || known.sequence === end.sequence) return true;
+    this.#disown(known, end.sinceUs);
+    return false;
   }
 
   /** A second chance for a client whose socket nobody had time to look for. */
@@ -103,15 +111,20 @@ export class Tracker {
    * had begun, then what was found may be the socket of this one: nobody is named.
    */
   #before(end: End): End | undefined {
-    const known = this.table.live(end.ends);
-    if (known === undefined || known.sequence === -1 || known.sequence === end.sequence) return known;
-    if (known.lookedAtUs < end.sinceUs - EARLIER_US) return known;
+    const known = this.table.latest(end.ends);
+    const isOther = known && known.sequence !== -1 && known.sequence !== end.sequence;
+    if (isOther && known.lookedAtUs >= end.sinceUs - EARLIER_US) this.#disown(known, end.sinceUs);
+    return this.table.live(end.ends);
+  }
+
+  /** What was found for it was the socket of the one that began then; that may be gone by now as well. */
+  #disown(known: End, untilUs: number): void {
     const { local, localPort } = known.ends;
     const listener = known.role === 'server' ? this.listenerOf(PROTOCOL.tcp, local, localPort) : undefined;
     known.owner = listener ?? { how: 'unknown:closed' };
+    known.totals = undefined;
     this.table.identify(known, 0);
-    this.table.finish(known, end.sinceUs);
-    return undefined;
+    this.table.finish(known, untilUs);
   }
 
   #begin(end: End, socket: InetSocket): void {
@@ -140,8 +153,7 @@ export class Tracker {
       if (socket === 'busy') this.#parts.counters.add('busy');
       // A SYN-ACK that no socket here answers with was sent on for another host.
       if (socket === 'busy' || socket === undefined) return;
-      const isKnown = known?.cookie === socket.cookie && known.untilUs === Number.POSITIVE_INFINITY;
-      if (isKnown) return;
+      if (this.#isSame(known, end, socket)) return;
       end.lookedAtUs = this.#parts.nowUs();
       this.table.begin(end);
       this.table.identify(end, socket.cookie);

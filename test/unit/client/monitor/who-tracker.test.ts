@@ -168,6 +168,39 @@ test('who was looked up too late to be sure is not named', () => {
   assert.equal(world.client(T0 + 1000, { isEnd: true })?.process, 'p2');
 });
 
+test('a socket that was found before its own SYN passed belongs to that SYN', () => {
+  const world = new World();
+  // Its process stood still between the making of the connection and the SYN.
+  world.now = socketOf(2);
+  world.syn(T0, 100);
+  world.syn(T0 + 20_000, 200);
+  assert.equal(world.client(T0, { isEnd: true })?.how, 'unknown:closed');
+  assert.equal(world.client(T0 + 20_000)?.process, 'p2');
+});
+
+test('of a tuple that others had, only the very SYN counts', () => {
+  const world = new World();
+  world.now = socketOf(1);
+  world.syn(T0, 100);
+  assert.equal(world.client(T0 - 1500)?.process, 'p1', 'nobody else had it');
+  world.now = socketOf(2);
+  world.syn(T0 + 5000, 200);
+  world.now = undefined;
+  assert.equal(world.client(T0 + 4900)?.process, 'p2');
+  assert.equal(world.client(T0 + 3500)?.process, undefined, 'the SYN of that one was not seen');
+});
+
+test('so it is where that socket is gone before its SYN is looked at', () => {
+  const world = new World();
+  world.now = socketOf(2);
+  world.syn(T0, 100, 3000);
+  world.tracker.onGone(socketOf(2, { inode: 0, info: INFO }), T0 + 3100);
+  world.now = undefined;
+  world.syn(T0 + 2500, 200, 700);
+  const first = world.answers.answer({ ...QUESTION, isEnd: true });
+  assert.deepEqual([first.client?.how, first.clientTotals], ['unknown:closed', undefined]);
+});
+
 test('an end that is told before its beginning is an end', () => {
   const world = new World();
   world.tracker.onGone(socketOf(1, { inode: 0, info: INFO }), T0 + 900);
