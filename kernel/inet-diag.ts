@@ -4,6 +4,7 @@
 //
 // Refuses: to trust a message. What is too short, of another family or of another question is passed over.
 
+import { assert } from '../base/assert.ts';
 import { type Address, isV4, V4_MAPPED } from '../base/ip.ts';
 import { INET_DIAG, INET_DIAG_MSG, INET_DIAG_REQ_V2, INET_DIAG_SOCKID, SOCK_DIAG } from './abi/inet-diag.ts';
 import { NETLINK, NLMSGHDR } from './abi/netlink.ts';
@@ -162,6 +163,7 @@ export class InetDiag {
   readonly #netlink: NetlinkSocket;
   readonly #question = makeRequest(SOCK_DIAG.SOCK_DIAG_BY_FAMILY, 0, INET_DIAG_REQ_V2.size);
   #sequence = 0;
+  #isDumping = false;
 
   constructor(netlink: NetlinkSocket) {
     this.#netlink = netlink;
@@ -179,6 +181,7 @@ export class InetDiag {
    * has no peer. Its own ends tell which.
    */
   find(ends: Ends): Found {
+    assert(!this.#isDumping, 'nobody asks for one socket in the middle of a list of all');
     this.#writeQuestion(ends);
     if (!this.#netlink.send(this.#question)) return { kind: 'failed', error: 0 };
     for (let i = 0; i < FOREIGN_MAX; i += 1) {
@@ -229,8 +232,22 @@ export class InetDiag {
     return found;
   }
 
-  /** Every socket of a protocol and family (4 or 6) whose state is among `states`. */
+  /** Every socket of a protocol and family (4 or 6) whose state is among `states`. None may be asked for meanwhile: there is one socket. */
   dump(
+    protocol: number,
+    family: 4 | 6,
+    states: readonly number[],
+    visit: (socket: InetSocket) => void,
+  ): Dumped {
+    this.#isDumping = true;
+    try {
+      return this.#dump(protocol, family, states, visit);
+    } finally {
+      this.#isDumping = false;
+    }
+  }
+
+  #dump(
     protocol: number,
     family: 4 | 6,
     states: readonly number[],

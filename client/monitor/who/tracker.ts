@@ -244,8 +244,8 @@ export class Tracker {
   }
 
   /** A connection that was there before anybody looked. */
-  adopt(socket: InetSocket, protocol: number): void {
-    const ends = { ...endsOf(socket), protocol };
+  adopt(socket: InetSocket): void {
+    const ends = endsOf(socket);
     const known = this.table.live(ends);
     if (known?.cookie === socket.cookie) return;
     const end = newEnd(ends, undefined, 0, -1);

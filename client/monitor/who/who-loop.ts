@@ -7,28 +7,27 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { unreachable } from '../../../base/assert.ts';
 import { hushBell, openBell } from '../../../kernel/bell.ts';
 import { ClockReader } from '../../../kernel/clock.ts';
-import { InetDiag, openSocketEnds, readSocket } from '../../../kernel/inet-diag.ts';
+import { type InetDiag, type InetSocket, readSocket } from '../../../kernel/inet-diag.ts';
 import { type NetlinkSocket, walkMessages } from '../../../kernel/netlink.ts';
-import { HEAD_BYTES, HEADS_MAX, PacketHeads, stampPackets } from '../../../kernel/packet-heads.ts';
-import { openPacketSocket } from '../../../kernel/packet-socket.ts';
-import { openProcessEvents, takeStarts } from '../../../kernel/process-events.ts';
-import { closeSocket, DropMeter, growReceiveBuffer } from '../../../kernel/socket.ts';
+import { HEADS_MAX, PacketHeads } from '../../../kernel/packet-heads.ts';
+import { takeStarts } from '../../../kernel/process-events.ts';
+import { closeSocket, DropMeter } from '../../../kernel/socket.ts';
 import { Readiness } from '../../../kernel/stream.ts';
+import { PROTOCOL } from '../../../traffic/packet/packet.ts';
 import { Answers } from './answers.ts';
 import { Budget } from './budget.ts';
 import { WhoCounters } from './counts.ts';
-import { DatagramWatch } from './datagram-watch.ts';
 import { Finder } from './finder.ts';
 import { Holders } from './holders.ts';
 import { ListenerOwners } from './listener-owners.ts';
 import { Listening } from './listening.ts';
 import { rehearseLookups } from './rehearsal.ts';
+import { closeSources, openSources, type Sources } from './sources.ts';
 import { CONNECTED_STATES, Tracker } from './tracker.ts';
-import { compileTriggers, readTrigger } from './triggers.ts';
+import { readTrigger } from './triggers.ts';
 import { Groups } from './units.ts';
 import { Users } from './users.ts';
-import { wayState, whyNotAllProcesses } from './ways.ts';
-import type { NumberedQuestion, WayState, WhoOrder, WhoReport, WhoSettings } from './who.port.ts';
+import type { NumberedQuestion, WhoOrder, WhoReport, WhoSettings } from './who.port.ts';
 
 /** The bell ends a wait at once. */
 const WAIT_MS = 1000;
@@ -42,13 +41,11 @@ const ROUND_MESSAGES = 256;
 const SWEEP_SLICE_MS = 1;
 const SWEEP_START_MS = 300;
 const ADOPT_START_MS = 200;
+const ADOPT_MAX = 32_768;
 /** A question about an end waits so long for the kernel to tell of it. */
 const EARLY_MS = 60;
 const EARLY_MAX = 4096;
-const ENDS_RECEIVE_BYTES = 1024 * 1024;
 const TOKEN = { bell: 0, packets: 1, ends: 2, starts: 3, datagrams: 4 } as const;
-/** SYNs that wait while the thread looks somebody up: at some 1.5 KiB of the kernel's memory each, a thousand. */
-const PACKETS_RECEIVE_BYTES = 1024 * 1024;
 
 interface Early {
   readonly question: NumberedQuestion;
@@ -71,18 +68,13 @@ export class WhoLoop {
   readonly #budget = new Budget(performance.now());
   readonly #holders = new Holders();
   readonly #listening = new Listening();
-  readonly #ways: WayState[] = [];
+  readonly #sources: Sources;
   readonly #early: Early[] = [];
   #answered: { number: number; owners: ReturnType<Answers['answer']> }[] = [];
-  #diag: InetDiag | undefined;
   #finder: Finder | undefined;
   #tracker: Tracker | undefined;
   #answers: Answers | undefined;
   #listenerOwners: ListenerOwners | undefined;
-  #packets = -1;
-  #datagrams: DatagramWatch | undefined;
-  #ends: NetlinkSocket | undefined;
-  #starts: NetlinkSocket | undefined;
   #sweep: ReturnType<Holders['sweep']> | undefined;
   #dropsSeen = 0;
   #isIncomplete = false;
@@ -94,8 +86,17 @@ export class WhoLoop {
     this.#port = port;
     this.#counters = new WhoCounters(counts);
     this.#readiness.watch(this.#bell, TOKEN.bell);
-    this.#openDiag();
-    if (this.#diag) this.#openSources(settings);
+    this.#sources = openSources(settings);
+    const { diag, packets, datagrams, ends, starts } = this.#sources;
+    this.#watch(packets, TOKEN.packets);
+    this.#watch(datagrams?.fd ?? -1, TOKEN.datagrams);
+    this.#watch(ends?.fd ?? -1, TOKEN.ends);
+    this.#watch(starts?.fd ?? -1, TOKEN.starts);
+    if (diag) this.#assemble(diag);
+  }
+
+  #watch(fd: number, token: number): void {
+    if (fd >= 0) this.#readiness.watch(fd, token);
   }
 
   #tell(report: WhoReport): void {
@@ -104,52 +105,14 @@ export class WhoLoop {
 
   // ---- opening
 
-  #openDiag(): void {
-    const opened = InetDiag.open();
-    this.#ways.push(wayState('sockets', opened.ok ? undefined : opened.error));
-    if (opened.ok) this.#diag = opened.diag;
-  }
-
-  /** The sockets that hear come first: what happens while the rest is looked at waits in them. */
-  #openSources(settings: WhoSettings): void {
-    const filter = compileTriggers(settings.filter, HEAD_BYTES);
-    const packets = openPacketSocket({ interfaceIndex: 0, cooked: true, filter });
-    this.#ways.push(wayState('syn', packets.ok ? undefined : packets.error));
-    if (packets.ok) {
-      this.#packets = packets.fd;
-      stampPackets(packets.fd);
-      growReceiveBuffer(packets.fd, PACKETS_RECEIVE_BYTES);
-      this.#readiness.watch(packets.fd, TOKEN.packets);
-    }
-    this.#datagrams = DatagramWatch.open(settings.filter);
-    if (this.#datagrams) this.#readiness.watch(this.#datagrams.fd, TOKEN.datagrams);
-    const hidden = whyNotAllProcesses();
-    this.#ways.push(wayState('processes', hidden));
-    const ends = openSocketEnds(ENDS_RECEIVE_BYTES);
-    this.#ways.push(wayState('ends', ends.ok ? undefined : ends.error));
-    this.#ends = this.#watch(ends, TOKEN.ends);
-    const starts = openProcessEvents();
-    this.#ways.push(wayState('starts', starts.ok ? undefined : starts.error));
-    this.#starts = this.#watch(starts, TOKEN.starts);
-    this.#assemble(hidden === undefined, ends.ok);
-  }
-
   #nowUs(): number {
     this.#clock.read();
     return this.#clock.sec * 1e6 + this.#clock.nanos / 1000;
   }
 
-  #watch(
-    opened: { readonly ok: true; readonly socket: NetlinkSocket } | { readonly ok: false },
-    token: number,
-  ): NetlinkSocket | undefined {
-    if (!opened.ok) return undefined;
-    this.#readiness.watch(opened.socket.fd, token);
-    return opened.socket;
-  }
-
-  #assemble(seesAll: boolean, hearsEnds: boolean): void {
-    const diag = this.#diag as InetDiag;
+  #assemble(diag: InetDiag): void {
+    const seesAll = this.#sources.seesAllProcesses;
+    const hearsEnds = this.#sources.ends !== undefined;
     const counters = this.#counters;
     const budget = this.#budget;
     const listening = this.#listening;
@@ -179,22 +142,30 @@ export class WhoLoop {
     const sweepUntilMs = performance.now() + SWEEP_START_MS;
     this.#lookAtListeners();
     while (this.#sweep && performance.now() < sweepUntilMs) this.#sweepOn(SWEEP_SLICE_MS);
-    if (this.#diag && this.#finder) rehearseLookups(this.#diag, this.#finder, this.#holders);
+    if (this.#sources.diag && this.#finder) rehearseLookups(this.#sources.diag, this.#finder, this.#holders);
+    this.#adopt();
+  }
+
+  /** The kernel is asked for each while it is adopted, so its own list is taken first. */
+  #adopt(): void {
     const untilMs = performance.now() + ADOPT_START_MS;
-    for (const protocol of [6, 17])
+    const there: InetSocket[] = [];
+    const keep = (protocol: number) => (socket: InetSocket) => {
+      if (socket.remotePort !== 0 && there.length < ADOPT_MAX) there.push({ ...socket, protocol });
+    };
+    for (const protocol of [PROTOCOL.tcp, PROTOCOL.udp])
       for (const family of [4, 6] as const)
-        this.#diag?.dump(protocol, family, CONNECTED_STATES, (socket) => {
-          if (performance.now() < untilMs && socket.remotePort !== 0) this.#tracker?.adopt(socket, protocol);
-        });
+        this.#sources.diag?.dump(protocol, family, CONNECTED_STATES, keep(protocol));
+    for (const socket of there) if (performance.now() < untilMs) this.#tracker?.adopt(socket);
   }
 
   // ---- the loop
 
   run(): void {
-    if (this.#diag) this.#takeStock();
+    if (this.#sources.diag) this.#takeStock();
     this.#budget.refill(performance.now());
     this.#counters.clear();
-    this.#tell({ kind: 'started', bell: this.#bell, ways: this.#ways });
+    this.#tell({ kind: 'started', bell: this.#bell, ways: this.#sources.ways });
     this.#tell({ kind: 'listeners', listeners: this.#listening.services() });
     while (!this.#isStopping) this.#turn();
     this.#close();
@@ -230,7 +201,7 @@ export class WhoLoop {
   #takePackets(): void {
     const heads = this.#heads;
     for (let batches = 0; batches < ROUND_BATCHES; batches += 1) {
-      const count = heads.receive(this.#packets);
+      const count = heads.receive(this.#sources.packets);
       for (let i = 0; i < count; i += 1) {
         heads.at(i);
         const trigger = readTrigger(heads.bytes, heads.start, heads.end);
@@ -242,13 +213,13 @@ export class WhoLoop {
   }
 
   #takeDatagrams(): void {
-    this.#datagrams?.take(this.#heads, performance.now(), (ends, interfaceIndex, timeUs) => {
+    this.#sources.datagrams?.take(this.#heads, performance.now(), (ends, interfaceIndex, timeUs) => {
       this.#tracker?.onDatagram(ends, interfaceIndex, timeUs);
     });
   }
 
   #takeEnds(): void {
-    const ends = this.#ends;
+    const ends = this.#sources.ends;
     if (!ends) return;
     const nowUs = this.#nowUs();
     for (let i = 0; i < ROUND_MESSAGES; i += 1) {
@@ -275,8 +246,8 @@ export class WhoLoop {
   }
 
   #takeStarts(): void {
-    if (!this.#starts) return;
-    const lost = takeStarts(this.#starts, ROUND_MESSAGES, (pid) => this.#holders.begun(pid));
+    if (!this.#sources.starts) return;
+    const lost = takeStarts(this.#sources.starts, ROUND_MESSAGES, (pid) => this.#holders.begun(pid));
     this.#counters.add('overruns', lost);
   }
 
@@ -334,14 +305,14 @@ export class WhoLoop {
     if (nowMs - this.#tidiedAtMs < TIDY_EVERY_MS) return;
     this.#tidiedAtMs = nowMs;
     this.#countDrops();
-    this.#datagrams?.turnSecond(nowMs);
+    this.#sources.datagrams?.turnSecond(nowMs);
     if (this.#isIncomplete) this.#reconcile();
     if (nowMs - this.#listedAtMs >= LISTENERS_EVERY_MS) this.#relist(nowMs);
   }
 
   #countDrops(): void {
-    if (this.#packets < 0) return;
-    const now = this.#meter.read(this.#packets);
+    if (this.#sources.packets < 0) return;
+    const now = this.#meter.read(this.#sources.packets);
     this.#counters.add('kernelDrops', (now - this.#dropsSeen) >>> 0);
     this.#dropsSeen = now;
     const forgotten = this.#tracker?.table.takeForgotten() ?? 0;
@@ -351,9 +322,9 @@ export class WhoLoop {
   #reconcile(): void {
     this.#isIncomplete = false;
     const cookies = new Set<number>();
-    for (const protocol of [6, 17])
+    for (const protocol of [PROTOCOL.tcp, PROTOCOL.udp])
       for (const family of [4, 6] as const) {
-        const dumped = this.#diag?.dump(protocol, family, CONNECTED_STATES, ({ cookie }) =>
+        const dumped = this.#sources.diag?.dump(protocol, family, CONNECTED_STATES, ({ cookie }) =>
           cookies.add(cookie),
         );
         if (dumped !== 'whole') this.#isIncomplete = true;
@@ -368,7 +339,8 @@ export class WhoLoop {
 
   /** True: they have changed; then it is looked who holds them. */
   #lookAtListeners(): boolean {
-    if (!this.#diag || !this.#listening.refresh(this.#diag) || !this.#listening.takeChanged()) return false;
+    if (!this.#sources.diag || !this.#listening.refresh(this.#sources.diag) || !this.#listening.takeChanged())
+      return false;
     const inodes = new Set(this.#listening.sockets().map(({ inode }) => inode));
     inodes.delete(0);
     this.#sweep = this.#holders.sweep(inodes);
@@ -387,11 +359,7 @@ export class WhoLoop {
 
   #close(): void {
     this.#readiness.close();
-    this.#datagrams?.close();
-    this.#ends?.close();
-    this.#starts?.close();
-    this.#diag?.close();
-    if (this.#packets >= 0) closeSocket(this.#packets);
+    closeSources(this.#sources);
     closeSocket(this.#bell);
   }
 }

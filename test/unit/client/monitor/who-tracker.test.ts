@@ -232,7 +232,7 @@ test('the answer to a SYN is a second chance', () => {
 
 test('a connection that was there before is asked for again, and believed only if it is the same', () => {
   const world = new World();
-  world.tracker.adopt(socketOf(1), 6);
+  world.tracker.adopt(socketOf(1));
   world.now = socketOf(1);
   assert.equal(world.client(T0 + 1e9)?.process, 'p1');
   world.now = socketOf(2);
