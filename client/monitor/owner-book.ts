@@ -148,17 +148,29 @@ function busyOwners(facts: SeenFacts): Owners {
   return { client: facts.isClientOwn ? busy : undefined, server: facts.isServerOwn ? busy : undefined };
 }
 
-/** The surer one of two answers for each end; of two that are as sure, the later. */
-function surer(first: Owner | undefined, second: Owner | undefined): Owner | undefined {
+/** By how much the first answer is surer than the second. */
+function lead(first: Owner, second: Owner): number {
+  return PROC_HOWS.indexOf(second.how) - PROC_HOWS.indexOf(first.how);
+}
+
+/**
+ * The surer one of two answers. Of two that are as sure, at the client's end the first: who opened it, not the child
+ * that has its descriptors too; at the server's end the later: the worker that it was handed to.
+ */
+function surer(
+  first: Owner | undefined,
+  second: Owner | undefined,
+  end: 'client' | 'server',
+): Owner | undefined {
   if (first === undefined || second === undefined) return second ?? first;
-  return PROC_HOWS.indexOf(first.how) < PROC_HOWS.indexOf(second.how) ? first : second;
+  return lead(first, second) >= (end === 'client' ? 0 : 1) ? first : second;
 }
 
 function joined(first: Owners | undefined, second: Owners): Owners {
   if (first === undefined) return second;
   return {
-    client: surer(first.client, second.client),
-    server: surer(first.server, second.server),
+    client: surer(first.client, second.client, 'client'),
+    server: surer(first.server, second.server, 'server'),
     clientTotals: second.clientTotals ?? first.clientTotals,
     serverTotals: second.serverTotals ?? first.serverTotals,
   };

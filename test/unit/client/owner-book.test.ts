@@ -77,6 +77,20 @@ test('the surer answer counts, also when it comes last', async () => {
   assert.deepEqual(world.told[1]?.[2].server?.pid, 7);
 });
 
+test('of two that are as sure, the opener at the client and the worker at the server', async () => {
+  const world = new World();
+  const both = (pid: number): Owners => ({
+    client: { how: 'exact', process: 'app', pid },
+    server: { how: 'exact', process: 'app', pid },
+  });
+  world.book.see(seen({ isServerOwn: true }));
+  await world.answer(0, both(1));
+  world.book.see(seen({ turn: 'closed' }));
+  await world.answer(1, both(2));
+  const [, , owners] = world.told[1] ?? assert.fail();
+  assert.deepEqual([owners.client?.pid, owners.server?.pid], [1, 2]);
+});
+
 test('an end that comes first is asked about once', async () => {
   const world = new World();
   world.book.see(seen({ turn: 'refused' }));
