@@ -229,9 +229,9 @@ export const trafficSchema = {
       format: 'size',
       atLeast: '1MiB',
       atMost: '1GiB',
-      default: '8MiB',
+      default: '32MiB',
       description:
-        'Memory in which the kernel keeps the packets of one interface until they are read. What has no room is counted as dropped.',
+        'Memory in which the kernel keeps packets until they are read. What has no room is counted as dropped.',
     },
   },
 } as const satisfies Schema;

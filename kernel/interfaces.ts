@@ -11,7 +11,7 @@ import { attribute, dumpRoute, type NetlinkMessage } from './rtnetlink.ts';
 export interface NetworkInterface {
   readonly name: string;
   readonly index: number;
-  /** ARPHRD_… of abi/packet.ts. */
+  /** ARPHRD_… of <linux/if_arp.h>. */
   readonly type: number;
   readonly flags: number;
   readonly isUp: boolean;

@@ -56,7 +56,7 @@ const REAL: MonitorWorld = {
 
 /** As the defaults of the agent (config/traffic.schema.ts). */
 const SNAP_BYTES = 256;
-const RING_BYTES = 8 * 1024 * 1024;
+const RING_BYTES = 32 * 1024 * 1024;
 const LOG_MODE = 0o640;
 /** The same trouble of the log is said once in so long. */
 const TROUBLE_MS = 60_000;

@@ -25,18 +25,6 @@ export const PACKET = {
   TP_STATUS_VLAN_VALID: 16,
 } as const;
 
-/** What a filter may ask of a packet besides its bytes; offsets from SKF_AD_OFF. Header: <linux/filter.h>. */
-export const ANCILLARY = {
-  SKF_AD_OFF: -0x1000,
-  SKF_AD_PROTOCOL: 0,
-  SKF_AD_PKTTYPE: 4,
-  SKF_AD_IFINDEX: 8,
-  SKF_AD_HATYPE: 28,
-} as const;
-
-/** Kinds of devices. Header: <linux/if_arp.h>. */
-export const ARPHRD = { ARPHRD_ETHER: 1, ARPHRD_LOOPBACK: 772, ARPHRD_NONE: 0xfffe } as const;
-
 /** Flags of an interface. Header: <linux/if.h>. */
 export const IFF = { IFF_UP: 0x1, IFF_LOOPBACK: 0x8, IFF_RUNNING: 0x40 } as const;
 

@@ -264,7 +264,7 @@ test('watching connections has a default for everything', (t) => {
     maxFlows: FLOW_LIMITS.flowsMax,
     promiscuous: false,
     snapBytes: 256,
-    ringBytes: 8 * 1024 ** 2,
+    ringBytes: 32 * 1024 ** 2,
   });
   assert.equal(good(t, `{ ${TO} }`).traffic, undefined);
 });
