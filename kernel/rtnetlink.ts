@@ -2,7 +2,8 @@
 // them changed. Needs no right, only that AF_NETLINK is allowed. Messages are walked where they lie; what is cut short
 // ends the walk. Refuses: to change anything.
 
-import { NETLINK, NLMSGHDR, RTATTR, RTM, SOCKADDR_NL } from './abi/rtnetlink.ts';
+import { NETLINK, NLMSGHDR, SOCKADDR_NL } from './abi/netlink.ts';
+import { RTATTR, RTM } from './abi/rtnetlink.ts';
 import { SOCKET } from './abi/socket.ts';
 import { bind, closeFd, lastError, poll, recv, send, socket } from './libc.ts';
 

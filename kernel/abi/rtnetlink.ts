@@ -1,17 +1,6 @@
-// Numbers and layouts of rtnetlink, as far as interfaces and their addresses need: <sys/socket.h>, <linux/netlink.h>,
-// <linux/rtnetlink.h>, <linux/if_link.h>, <linux/if_addr.h>. C names are kept letter for letter; a system test compares
-// every one with the headers of the machine.
-
-export const NETLINK = {
-  AF_NETLINK: 16,
-  NETLINK_ROUTE: 0,
-  NLM_F_REQUEST: 1,
-  NLM_F_DUMP: 0x300,
-  NLM_F_DUMP_INTR: 0x10,
-  NLMSG_ERROR: 2,
-  NLMSG_DONE: 3,
-  NLMSG_ALIGNTO: 4,
-} as const;
+// Numbers and layouts of rtnetlink, as far as interfaces and their addresses need; what all netlink shares is in
+// netlink.ts. Headers: <sys/socket.h>, <linux/rtnetlink.h>, <linux/if_link.h>, <linux/if_addr.h>. C names are kept
+// letter for letter; a system test compares every one with the headers of the machine.
 
 export const RTM = {
   RTM_NEWLINK: 16,
@@ -24,18 +13,6 @@ export const RTM = {
   IFLA_IFNAME: 3,
   IFA_ADDRESS: 1,
   IFA_LOCAL: 2,
-} as const;
-
-/** struct sockaddr_nl { family, pad, pid, groups }. */
-export const SOCKADDR_NL = { size: 12, nl_family: 0, nl_pid: 4, nl_groups: 8 } as const;
-
-export const NLMSGHDR = {
-  size: 16,
-  nlmsg_len: 0,
-  nlmsg_type: 4,
-  nlmsg_flags: 6,
-  nlmsg_seq: 8,
-  nlmsg_pid: 12,
 } as const;
 
 /** struct rtattr { length, type }, padded to four bytes; the length counts itself. */
