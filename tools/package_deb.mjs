@@ -1,8 +1,8 @@
 // npm run package:deb: a Debian package of what stands in dist/, with a Node.js runtime of its own, so that the host
 // needs none. Made with dpkg-deb alone; what is told apart from the program (control, scripts) stands in debian/.
 //
-//   node tools/package_deb.mjs [--fast] [--out FOLDER] [--version VERSION]
-//   --fast: larger and made sooner, for tests
+//   node tools/package_deb.mjs [--fast] [--out FOLDER] [--version VERSION] | --probe
+//   --fast: larger and made sooner, for tests; --probe: only whether the runtime is to be had
 //
 // Refuses: a runtime that is not, byte for byte, the pinned one.
 
@@ -79,15 +79,21 @@ function runtimePackages() {
   return wanted.map(([path]) => path).filter((path) => fs.existsSync(join(root, path)));
 }
 
-/** Fetches Node's runtime package and unpacks what is needed of it: the program and its licence. */
-function placeRuntime(to, work) {
+/** Fetches Node's runtime package; gives its path. */
+function fetchRuntime(work) {
   const platform = PLATFORMS[process.arch];
   if (platform === undefined) stop(`no runtime is pinned for ${process.arch}`);
   const name = `node-linux-${process.arch}`;
-  run('npm', ['pack', '--silent', '--prefer-offline', `${name}@${NODE_VERSION}`], work);
+  run('npm', ['pack', '--loglevel=error', '--prefer-offline', `${name}@${NODE_VERSION}`], work);
   const file = join(work, `${name}-${NODE_VERSION}.tgz`);
   const sum = `sha512-${createHash('sha512').update(fs.readFileSync(file)).digest('base64')}`;
   if (sum !== platform.integrity) stop(`${name} ${NODE_VERSION} is not the one that is pinned: ${sum}`);
+  return file;
+}
+
+/** Unpacks what is needed of it: the program and its licence. */
+function placeRuntime(to, work) {
+  const file = fetchRuntime(work);
   run('tar', ['-xzf', file, 'package/bin/node', 'package/LICENSE'], work);
   fs.mkdirSync(to, { recursive: true });
   fs.renameSync(join(work, 'package/bin/node'), join(to, 'node'));
@@ -174,13 +180,19 @@ function placeControl(tree, version) {
 
 function main() {
   const { values } = parseArgs({
-    options: { fast: { type: 'boolean' }, out: { type: 'string' }, version: { type: 'string' } },
+    options: {
+      fast: { type: 'boolean' },
+      out: { type: 'string' },
+      probe: { type: 'boolean' },
+      version: { type: 'string' },
+    },
   });
   if (!fs.existsSync(join(root, 'dist/cli/main.js'))) stop('dist/ is missing. Run: npm run build');
   const version = values.version ?? JSON.parse(fs.readFileSync(join(root, 'package.json'), 'utf8')).version;
   const out = values.out ?? join(root, 'var');
   const work = fs.mkdtempSync(join(tmpdir(), 'belfry-deb-'));
   try {
+    if (values.probe === true) return void fetchRuntime(work);
     const tree = join(work, 'tree');
     placeProgram(tree, work);
     placeUnits(tree);

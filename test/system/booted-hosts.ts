@@ -3,7 +3,7 @@
 // Refuses: to count a line that came twice as two. RELP promises at least once, and a kill makes use of that.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Machine } from './booted.ts';
@@ -14,9 +14,11 @@ const ROOT = join(import.meta.dirname, '../../..');
 /** Both hosts of a pair have something to do: a start, a catch-up, a second try after a pause. */
 export const CATCH_UP_MS = 45_000;
 
+const MAKER = join(ROOT, 'tools/package_deb.mjs');
+
 /** Makes the package of what was built, under this version. The runtime comes from the registry or npm's cache. */
 export function makePackage(folder: string, version: string): string {
-  const words = [join(ROOT, 'tools/package_deb.mjs'), '--fast', '--out', folder, '--version', version];
+  const words = [MAKER, '--fast', '--out', folder, '--version', version];
   return execFileSync(process.execPath, words, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -25,7 +27,9 @@ export function makePackage(folder: string, version: string): string {
 
 /** For `skip`: the tests of the package need what the package is made of. */
 export function whyNoPackage(): string | false {
-  return existsSync('/usr/bin/dpkg-deb') ? false : 'dpkg-deb is missing';
+  if (!existsSync('/usr/bin/dpkg-deb')) return 'dpkg-deb is missing';
+  const probe = spawnSync(process.execPath, [MAKER, '--probe'], { encoding: 'utf8' });
+  return probe.status === 0 ? false : `no runtime for the package: ${probe.stderr.trim().split('\n')[0]}`;
 }
 
 export async function installPackage(machine: Machine, file: string): Promise<void> {
