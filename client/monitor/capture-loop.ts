@@ -6,8 +6,9 @@
 // next tick at most, and a bell calls it back. Refuses: owners, words, files.
 
 import { randomInt } from 'node:crypto';
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { unreachable } from '../../base/assert.ts';
+import { takeOrders } from '../../base/orders.ts';
 import { hushBell, openBell } from '../../kernel/bell.ts';
 import { nap } from '../../kernel/datagrams.ts';
 import type { PacketRing } from '../../kernel/packet-ring.ts';
@@ -311,11 +312,7 @@ export class CaptureLoop {
   // ---- orders
 
   #obey(): void {
-    for (;;) {
-      const received = receiveMessageOnPort(this.#port) as { message: CaptureOrder } | undefined;
-      if (!received) return;
-      this.#obeyOne(received.message);
-    }
+    takeOrders<CaptureOrder>(this.#port, (order) => this.#obeyOne(order));
   }
 
   #obeyOne(order: CaptureOrder): void {

@@ -9,8 +9,8 @@
 // a large one.
 
 import type { MessagePort } from 'node:worker_threads';
-import { receiveMessageOnPort } from 'node:worker_threads';
 import { unreachable } from '../../base/assert.ts';
+import { takeOrders } from '../../base/orders.ts';
 import type { ServerConfig } from '../../config/server.ts';
 import { hushBell, openBell } from '../../kernel/bell.ts';
 import { BATCH_MAX, DatagramReader, datagramRegionSize, nap } from '../../kernel/datagrams.ts';
@@ -299,11 +299,7 @@ export class LaneLoop {
   #obey(): void {
     this.#bell.isRung = false;
     hushBell(this.#bell.fd);
-    for (;;) {
-      const received = receiveMessageOnPort(this.#port) as { message: LaneOrder } | undefined;
-      if (!received) return;
-      this.#obeyOne(received.message);
-    }
+    takeOrders<LaneOrder>(this.#port, (order) => this.#obeyOne(order));
   }
 
   #obeyOne(order: LaneOrder): void {

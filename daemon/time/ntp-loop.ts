@@ -6,8 +6,9 @@
 // which its own turn comes: the time now, and what the answers before it take (measured as we go).
 
 import { randomInt } from 'node:crypto';
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { unreachable } from '../../base/assert.ts';
+import { takeOrders } from '../../base/orders.ts';
 import type { NtpConfig } from '../../config/server.ts';
 import { hushBell, openBell } from '../../kernel/bell.ts';
 import { nap } from '../../kernel/datagrams.ts';
@@ -306,11 +307,7 @@ export class NtpLoop {
 
   #obey(): void {
     Atomics.store(this.#bell, 0, 0);
-    for (;;) {
-      const received = receiveMessageOnPort(this.#port) as { message: NtpOrder } | undefined;
-      if (!received) return;
-      this.#obeyOne(received.message);
-    }
+    takeOrders<NtpOrder>(this.#port, (order) => this.#obeyOne(order));
   }
 
   #obeyOne(order: NtpOrder): void {

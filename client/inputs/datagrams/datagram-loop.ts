@@ -3,9 +3,9 @@
 // that no program ever stands still because of a queue.
 
 import type { MessagePort } from 'node:worker_threads';
-import { receiveMessageOnPort } from 'node:worker_threads';
 import { unreachable } from '../../../base/assert.ts';
 import { inAny } from '../../../base/ip.ts';
+import { takeOrders } from '../../../base/orders.ts';
 import { hushBell, openBell } from '../../../kernel/bell.ts';
 import { ClockReader } from '../../../kernel/clock.ts';
 import { BATCH_MAX, DatagramReader, datagramRegionSize } from '../../../kernel/datagrams.ts';
@@ -159,11 +159,7 @@ export class DatagramLoop {
 
   #obey(): void {
     hushBell(this.#bell);
-    for (;;) {
-      const received = receiveMessageOnPort(this.#port) as { message: DatagramOrder } | undefined;
-      if (!received) return;
-      this.#obeyOne(received.message);
-    }
+    takeOrders<DatagramOrder>(this.#port, (order) => this.#obeyOne(order));
   }
 
   #obeyOne(order: DatagramOrder): void {

@@ -3,8 +3,9 @@
 //
 // Promises: orders are heard at once, whatever it waits for; nothing that is missing (a right, a kernel option) ends it.
 
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { unreachable } from '../../../base/assert.ts';
+import { takeOrders } from '../../../base/orders.ts';
 import { hushBell, openBell } from '../../../kernel/bell.ts';
 import { ClockReader } from '../../../kernel/clock.ts';
 import { type InetDiag, type InetSocket, readSocket } from '../../../kernel/inet-diag.ts';
@@ -255,11 +256,7 @@ export class WhoLoop {
 
   #obey(): void {
     hushBell(this.#bell);
-    for (;;) {
-      const received = receiveMessageOnPort(this.#port) as { message: WhoOrder } | undefined;
-      if (!received) return;
-      this.#obeyOne(received.message);
-    }
+    takeOrders<WhoOrder>(this.#port, (order) => this.#obeyOne(order));
   }
 
   #obeyOne(order: WhoOrder): void {
