@@ -31,28 +31,42 @@ function refuseUnless(code: Assembler, op: number, constant: number, refuse: Lab
   code.place(next);
 }
 
-/** Goes on with the flags of the TCP header as the accumulator. */
-function emitFlags(code: Assembler, refuse: Label): void {
-  const [v4, v6, flags] = [code.label(), code.label(), code.label()];
+/**
+ * Goes on behind the IP header of a packet of this protocol, later fragments refused: `atV6` and `atV4` are how the
+ * accumulator is loaded there, the one from a place, the other from a place behind the header that X tells.
+ */
+function emitBehindIp(
+  code: Assembler,
+  protocol: number,
+  refuse: Label,
+  atV6: readonly [op: number, place: number],
+  atV4: readonly [op: number, place: number],
+): void {
+  const [v4, v6, loaded, first] = [code.label(), code.label(), code.label(), code.label()];
   code.emit(OP.loadByte, 0);
   code.emit(OP.and, 0xf0);
   code.branch(OP.ifEqual, 0x60, v6, v4);
   code.place(v6);
   code.emit(OP.loadByte, 6);
-  refuseUnless(code, OP.ifEqual, PROTOCOL.tcp, refuse);
-  code.emit(OP.loadByte, V6_HEADER + FLAGS_AT);
-  code.goto(flags);
+  refuseUnless(code, OP.ifEqual, protocol, refuse);
+  code.emit(...atV6);
+  code.goto(loaded);
   code.place(v4);
   refuseUnless(code, OP.ifEqual, 0x40, refuse);
   code.emit(OP.loadByte, 9);
-  refuseUnless(code, OP.ifEqual, PROTOCOL.tcp, refuse);
+  refuseUnless(code, OP.ifEqual, protocol, refuse);
   code.emit(OP.loadHalf, 6);
-  const first = code.label();
   code.branch(OP.ifAnyBit, 0x1fff, refuse, first);
   code.place(first);
   code.emit(OP.loadHeaderLength, 0);
-  code.emit(OP.loadByteAtX, FLAGS_AT);
-  code.place(flags);
+  code.emit(...atV4);
+  code.place(loaded);
+}
+
+/** Goes on with the flags of the TCP header as the accumulator. */
+function emitFlags(code: Assembler, refuse: Label): void {
+  const { tcp } = PROTOCOL;
+  emitBehindIp(code, tcp, refuse, [OP.loadByte, V6_HEADER + FLAGS_AT], [OP.loadByteAtX, FLAGS_AT]);
   code.emit(OP.and, FLAGS);
 }
 
@@ -102,26 +116,7 @@ export function compileDatagrams(
 
 /** Goes on with the source port as the accumulator. */
 function emitUdpSourcePort(code: Assembler, refuse: Label): void {
-  const [v4, v6, port] = [code.label(), code.label(), code.label()];
-  code.emit(OP.loadByte, 0);
-  code.emit(OP.and, 0xf0);
-  code.branch(OP.ifEqual, 0x60, v6, v4);
-  code.place(v6);
-  code.emit(OP.loadByte, 6);
-  refuseUnless(code, OP.ifEqual, PROTOCOL.udp, refuse);
-  code.emit(OP.loadHalf, V6_HEADER);
-  code.goto(port);
-  code.place(v4);
-  refuseUnless(code, OP.ifEqual, 0x40, refuse);
-  code.emit(OP.loadByte, 9);
-  refuseUnless(code, OP.ifEqual, PROTOCOL.udp, refuse);
-  code.emit(OP.loadHalf, 6);
-  const first = code.label();
-  code.branch(OP.ifAnyBit, 0x1fff, refuse, first);
-  code.place(first);
-  code.emit(OP.loadHeaderLength, 0);
-  code.emit(OP.loadHalfAtX, 0);
-  code.place(port);
+  emitBehindIp(code, PROTOCOL.udp, refuse, [OP.loadHalf, V6_HEADER], [OP.loadHalfAtX, 0]);
 }
 
 function compileWith(
