@@ -4,9 +4,9 @@
 //
 // Refuses: to put fragments together. A later fragment has no ports, and says so.
 
-import { V4_MAPPED } from '../../base/ip.ts';
+import { takeAddressesV4, takeAddressesV6 } from './addresses.ts';
 import { type Outcome, type Packet, PROTOCOL } from './packet.ts';
-import { u16, u32 } from './read.ts';
+import { u16 } from './read.ts';
 
 const IPV4_BYTES = 20;
 const IPV6_BYTES = 40;
@@ -36,10 +36,7 @@ export function decodeIpv4(
   const fragment = u16(bytes, at + 6);
   packet.version = 4;
   packet.protocol = bytes[at + 9] as number;
-  packet.src0 = packet.src1 = packet.dst0 = packet.dst1 = 0;
-  packet.src2 = packet.dst2 = V4_MAPPED;
-  packet.src3 = u32(bytes, at + 12);
-  packet.dst3 = u32(bytes, at + 16);
+  takeAddressesV4(bytes, at, packet);
   packet.isFragment = (fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET)) !== 0;
   packet.isLaterFragment = (fragment & FRAGMENT_OFFSET) !== 0;
   setLengths(packet, at, total === 0 ? Math.max(headerBytes, frameEnd - at) : total, headerBytes, end);
@@ -70,14 +67,7 @@ export function decodeIpv6(
   const length = u16(bytes, at + 4);
   packet.version = 6;
   packet.protocol = next;
-  packet.src0 = u32(bytes, at + 8);
-  packet.src1 = u32(bytes, at + 12);
-  packet.src2 = u32(bytes, at + 16);
-  packet.src3 = u32(bytes, at + 20);
-  packet.dst0 = u32(bytes, at + 24);
-  packet.dst1 = u32(bytes, at + 28);
-  packet.dst2 = u32(bytes, at + 32);
-  packet.dst3 = u32(bytes, at + 36);
+  takeAddressesV6(bytes, at, packet);
   // Neither TCP nor a jumbo option (RFC 2675) fits into no bytes; other packets may be empty, and padded.
   const isGuessed = length === 0 && (next === PROTOCOL.tcp || next === EXTENSION.hopByHop);
   setLengths(

@@ -4,7 +4,7 @@
 //
 // Refuses: later fragments. They begin in the middle of something.
 
-import { V4_MAPPED } from '../../base/ip.ts';
+import { takeAddressesV4, takeAddressesV6 } from './addresses.ts';
 import { type Ends, type Packet, PROTOCOL, TCP_FLAG } from './packet.ts';
 import { u16, u32 } from './read.ts';
 
@@ -115,10 +115,7 @@ function quoteV4(bytes: Uint8Array, at: number, packet: Packet): boolean {
   if (headerBytes < 20) return false;
   quote.version = 4;
   quote.protocol = bytes[at + 9] as number;
-  quote.src0 = quote.src1 = quote.dst0 = quote.dst1 = 0;
-  quote.src2 = quote.dst2 = V4_MAPPED;
-  quote.src3 = u32(bytes, at + 12);
-  quote.dst3 = u32(bytes, at + 16);
+  takeAddressesV4(bytes, at, quote);
   const isLater = (u16(bytes, at + 6) & 0x1fff) !== 0;
   quoteTransport(bytes, isLater ? capturedEnd : at + headerBytes, packet);
   return true;
@@ -130,14 +127,7 @@ function quoteV6(bytes: Uint8Array, at: number, packet: Packet): boolean {
   if (at + 40 > capturedEnd || (bytes[at] as number) >> 4 !== 6) return false;
   quote.version = 6;
   quote.protocol = bytes[at + 6] as number;
-  quote.src0 = u32(bytes, at + 8);
-  quote.src1 = u32(bytes, at + 12);
-  quote.src2 = u32(bytes, at + 16);
-  quote.src3 = u32(bytes, at + 20);
-  quote.dst0 = u32(bytes, at + 24);
-  quote.dst1 = u32(bytes, at + 28);
-  quote.dst2 = u32(bytes, at + 32);
-  quote.dst3 = u32(bytes, at + 36);
+  takeAddressesV6(bytes, at, quote);
   quoteTransport(bytes, at + 40, packet);
   return true;
 }
