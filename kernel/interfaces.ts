@@ -6,7 +6,7 @@ import { type Address, V4_MAPPED } from '../base/ip.ts';
 import { IFF } from './abi/packet.ts';
 import { IFADDRMSG, IFINFOMSG, RTM } from './abi/rtnetlink.ts';
 import { SOCKET } from './abi/socket.ts';
-import { attribute, dumpRoute, type NetlinkMessage } from './rtnetlink.ts';
+import { attribute, dumpRoute, type RouteMessage } from './rtnetlink.ts';
 
 export interface NetworkInterface {
   readonly name: string;
@@ -34,39 +34,43 @@ export function listInterfaces(): Interfaces {
   return { ok: true, interfaces: links.flatMap((message) => readLink(message, owned)) };
 }
 
-function addAddress({ type, body }: NetlinkMessage, owned: Map<number, Address[]>): void {
-  if (type !== RTM.RTM_NEWADDR || body.byteLength < IFADDRMSG.size) return;
-  const index = body.getUint32(IFADDRMSG.ifa_index, true);
+function addAddress({ type, body }: RouteMessage, owned: Map<number, Address[]>): void {
+  if (type !== RTM.RTM_NEWADDR || body.length < IFADDRMSG.size) return;
+  const index = body.readUInt32LE(IFADDRMSG.ifa_index);
   // On a point-to-point device IFA_ADDRESS is the peer's, and IFA_LOCAL ours; IPv6 has no IFA_LOCAL otherwise.
   const bytes =
     attribute(body, IFADDRMSG.size, RTM.IFA_LOCAL) ?? attribute(body, IFADDRMSG.size, RTM.IFA_ADDRESS);
-  const address = bytes && readAddress(body.getUint8(IFADDRMSG.ifa_family), bytes);
+  const address = bytes && readAddress(body.readUInt8(IFADDRMSG.ifa_family), bytes);
   if (address) owned.set(index, [...(owned.get(index) ?? []), address]);
 }
 
-function readAddress(family: number, bytes: Uint8Array): Address | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+function readAddress(family: number, bytes: Buffer): Address | undefined {
   if (family === SOCKET.AF_INET && bytes.length >= 4) {
-    return { w0: 0, w1: 0, w2: V4_MAPPED, w3: view.getUint32(0) };
+    return { w0: 0, w1: 0, w2: V4_MAPPED, w3: bytes.readUInt32BE(0) };
   }
   if (family !== SOCKET.AF_INET6 || bytes.length < 16) return undefined;
-  return { w0: view.getUint32(0), w1: view.getUint32(4), w2: view.getUint32(8), w3: view.getUint32(12) };
+  return {
+    w0: bytes.readUInt32BE(0),
+    w1: bytes.readUInt32BE(4),
+    w2: bytes.readUInt32BE(8),
+    w3: bytes.readUInt32BE(12),
+  };
 }
 
 function readLink(
-  { type, body }: NetlinkMessage,
+  { type, body }: RouteMessage,
   owned: ReadonlyMap<number, readonly Address[]>,
 ): NetworkInterface[] {
-  if (type !== RTM.RTM_NEWLINK || body.byteLength < IFINFOMSG.size) return [];
+  if (type !== RTM.RTM_NEWLINK || body.length < IFINFOMSG.size) return [];
   const name = attribute(body, IFINFOMSG.size, RTM.IFLA_IFNAME);
   if (!name) return [];
-  const index = body.getInt32(IFINFOMSG.ifi_index, true);
-  const flags = body.getUint32(IFINFOMSG.ifi_flags, true);
+  const index = body.readInt32LE(IFINFOMSG.ifi_index);
+  const flags = body.readUInt32LE(IFINFOMSG.ifi_flags);
   return [
     {
-      name: Buffer.from(name).toString('utf8').replace(/\0.*$/s, ''),
+      name: name.toString('utf8').replace(/\0.*$/s, ''),
       index,
-      type: body.getUint16(IFINFOMSG.ifi_type, true),
+      type: body.readUInt16LE(IFINFOMSG.ifi_type),
       flags,
       isUp: (flags & IFF.IFF_UP) !== 0,
       isLoopback: (flags & IFF.IFF_LOOPBACK) !== 0,

@@ -7,16 +7,13 @@ export const RTM = {
   RTM_GETLINK: 18,
   RTM_NEWADDR: 20,
   RTM_GETADDR: 22,
-  RTMGRP_LINK: 1,
-  RTMGRP_IPV4_IFADDR: 0x10,
-  RTMGRP_IPV6_IFADDR: 0x100,
+  RTNLGRP_LINK: 1,
+  RTNLGRP_IPV4_IFADDR: 5,
+  RTNLGRP_IPV6_IFADDR: 9,
   IFLA_IFNAME: 3,
   IFA_ADDRESS: 1,
   IFA_LOCAL: 2,
 } as const;
-
-/** struct rtattr { length, type }, padded to four bytes; the length counts itself. */
-export const RTATTR = { size: 4, rta_len: 0, rta_type: 2 } as const;
 
 export const IFINFOMSG = { size: 16, ifi_family: 0, ifi_type: 2, ifi_index: 4, ifi_flags: 8 } as const;
 export const IFADDRMSG = { size: 8, ifa_family: 0, ifa_index: 4 } as const;
