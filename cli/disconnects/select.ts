@@ -10,7 +10,7 @@ import { parseSpan } from '../../base/units.ts';
 import { findZone, type ZoneOffset } from '../../syslog/time.ts';
 import { EVENT_NAMES, turnOf } from '../../traffic/events/names.ts';
 import type { ToldEvent } from '../../traffic/events/read-sentence.ts';
-import type { Turn } from '../../traffic/flow/table.ts';
+import type { Turn } from '../../traffic/flow/turn.ts';
 import type { Connection } from '../../traffic/pair/connection.ts';
 import type { HostBook } from '../../traffic/pair/hosts.ts';
 import type { Report } from '../../traffic/pair/line.ts';

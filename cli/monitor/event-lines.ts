@@ -9,7 +9,7 @@ import { EVENT_NAMES } from '../../traffic/events/names.ts';
 import type { Owners } from '../../traffic/events/owner.ts';
 import { VERSION_2_FIELDS } from '../../traffic/events/record.ts';
 import { printTime } from '../../traffic/events/view.ts';
-import type { Turn } from '../../traffic/flow/table.ts';
+import type { Turn } from '../../traffic/flow/turn.ts';
 import { type LogZone, printLogInterface, printLogLine, printLogLosses } from '../../traffic/log/line.ts';
 
 export interface LinePrinter {

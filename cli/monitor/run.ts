@@ -23,7 +23,7 @@ import { EVENT_NAMES } from '../../traffic/events/names.ts';
 import type { Owners } from '../../traffic/events/owner.ts';
 import { RATE_LIMITS } from '../../traffic/events/rate.ts';
 import { VERSION_2_FIELDS } from '../../traffic/events/record.ts';
-import type { Turn } from '../../traffic/flow/table.ts';
+import type { Turn } from '../../traffic/flow/turn.ts';
 import type { Io } from '../io.ts';
 import { jsonPrinter, logPrinter } from './event-lines.ts';
 import { type Ending, lineShow, screenShow, type Show } from './show.ts';

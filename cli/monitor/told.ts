@@ -9,7 +9,7 @@ import { EVENT_NAMES } from '../../traffic/events/names.ts';
 import type { Owners } from '../../traffic/events/owner.ts';
 import { sentenceOf } from '../../traffic/events/sentence.ts';
 import { MARK } from '../../traffic/events/view.ts';
-import type { Turn } from '../../traffic/flow/table.ts';
+import type { Turn } from '../../traffic/flow/turn.ts';
 import { EVENTS_KEPT, type ToldEvent } from './view.ts';
 
 const TONES: Readonly<Record<Turn, ToldEvent['tone']>> = {

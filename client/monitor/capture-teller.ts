@@ -9,7 +9,7 @@ import type { PacketRing } from '../../kernel/packet-ring.ts';
 import { type FlowFacts, readFacts } from '../../traffic/events/facts.ts';
 import { EventRate } from '../../traffic/events/rate.ts';
 import { CLIENT, type FlowColumns, MARK, SERVER } from '../../traffic/flow/columns.ts';
-import type { Turn } from '../../traffic/flow/table.ts';
+import type { Turn } from '../../traffic/flow/turn.ts';
 import { type Packet, TCP_FLAG } from '../../traffic/packet/packet.ts';
 import type { CaptureSettings, SeenFacts, SnapshotRow } from './capture.port.ts';
 import { CAPTURE_SLOT } from './capture-counts.ts';

@@ -6,7 +6,7 @@ import type { FlowFacts } from '../../traffic/events/facts.ts';
 import type { RateLimits } from '../../traffic/events/rate.ts';
 import type { RecordField } from '../../traffic/events/record.ts';
 import type { FlowLimits } from '../../traffic/flow/limits.ts';
-import type { Turn } from '../../traffic/flow/table.ts';
+import type { Turn } from '../../traffic/flow/turn.ts';
 
 export interface CaptureSettings {
   /** Names of interfaces, or only "any": all of them, and those that come later. */

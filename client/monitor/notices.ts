@@ -7,7 +7,7 @@ import { printCount, printSpan } from '../../base/units.ts';
 import { listInterfaces } from '../../kernel/interfaces.ts';
 import { EVENT_NAMES } from '../../traffic/events/names.ts';
 import { printGapMark, printWatch } from '../../traffic/events/watch.ts';
-import type { Turn } from '../../traffic/flow/table.ts';
+import type { Turn } from '../../traffic/flow/turn.ts';
 import type { InterfaceState } from './capture.port.ts';
 import type { Losses } from './monitor.ts';
 import type { Notice } from './traffic-messages.ts';

@@ -5,7 +5,7 @@
 // Refuses: to keep the order of events of different connections, which one slow answer would otherwise hold up.
 
 import { type Owner, type Owners, PROC_HOWS } from '../../traffic/events/owner.ts';
-import type { Turn } from '../../traffic/flow/table.ts';
+import type { Turn } from '../../traffic/flow/turn.ts';
 import { PROTOCOL } from '../../traffic/packet/packet.ts';
 import type { SeenFacts } from './capture.port.ts';
 import type { WhoQuestion } from './who/who.port.ts';

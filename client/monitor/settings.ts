@@ -3,7 +3,7 @@
 import { printSpan } from '../../base/units.ts';
 import type { TrafficConfig } from '../../config/agent.ts';
 import { EVENT_NAMES } from '../../traffic/events/names.ts';
-import type { Turn } from '../../traffic/flow/table.ts';
+import type { Turn } from '../../traffic/flow/turn.ts';
 import type { MonitorSettings } from './monitor.ts';
 
 const TURNS = Object.keys(EVENT_NAMES) as Turn[];

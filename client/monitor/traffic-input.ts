@@ -11,7 +11,7 @@ import type { DestinationConfig, Target, TrafficConfig } from '../../config/agen
 import { Voice } from '../../delivery/spool/voice.ts';
 import { EVENT_NAMES } from '../../traffic/events/names.ts';
 import type { Owners } from '../../traffic/events/owner.ts';
-import type { Turn } from '../../traffic/flow/table.ts';
+import type { Turn } from '../../traffic/flow/turn.ts';
 import { PROTOCOL } from '../../traffic/packet/packet.ts';
 import type { Input, InputSink, InputStatus } from '../inputs/input.ts';
 import type { MessageSettings } from '../inputs/message.ts';

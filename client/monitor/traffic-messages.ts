@@ -10,7 +10,7 @@ import { describe } from '../../traffic/events/event.ts';
 import { EVENT_NAMES, FLOW_SD_ID } from '../../traffic/events/names.ts';
 import type { Owners } from '../../traffic/events/owner.ts';
 import { printStructured } from '../../traffic/events/print.ts';
-import type { Turn } from '../../traffic/flow/table.ts';
+import type { Turn } from '../../traffic/flow/turn.ts';
 import { Draft } from '../inputs/draft.ts';
 import type { Outflow } from '../inputs/outflow.ts';
 import type { TimeQuality } from '../inputs/time-quality.ts';

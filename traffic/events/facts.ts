@@ -7,7 +7,7 @@ import { printAddress } from '../../base/ip.ts';
 import { CLIENT, type DirectionHow, type FlowColumns, MARK, SERVER, type Side } from '../flow/columns.ts';
 import { howOf } from '../flow/direction.ts';
 import { type ConnectionState, stateOf } from '../flow/state.ts';
-import type { Turn } from '../flow/table.ts';
+import type { Turn } from '../flow/turn.ts';
 import { hasPorts } from './names.ts';
 
 export type Pair = readonly [out: number, back: number];

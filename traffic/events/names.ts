@@ -1,7 +1,7 @@
 // What things are called in what is said of connections: events, protocols, ends.
 // Refuses: names of hosts and of services; numbers are what both hosts agree on.
 
-import type { Turn } from '../flow/table.ts';
+import type { Turn } from '../flow/turn.ts';
 import { PROTOCOL } from '../packet/packet.ts';
 
 /** RFC 5612: the enterprise number for documentation and examples. */

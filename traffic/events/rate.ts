@@ -4,7 +4,7 @@
 //
 // Refuses: to hold back `update` and interval records, which have a rate of their own.
 
-import type { Turn } from '../flow/table.ts';
+import type { Turn } from '../flow/turn.ts';
 
 const CLIENT_BUCKETS = 4096;
 

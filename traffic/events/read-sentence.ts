@@ -4,7 +4,7 @@
 // Refuses: a sentence with anything before or behind it.
 
 import { isIP } from 'node:net';
-import type { Turn } from '../flow/table.ts';
+import type { Turn } from '../flow/turn.ts';
 import type { Pair } from './facts.ts';
 import { readMicros, SPAN_PATTERN } from './span.ts';
 import type { Unreachable } from './unreachable.ts';

@@ -54,8 +54,7 @@ export function compileBpf(
   const sections = [code.label(), code.label(), code.label()] as const;
   const etherTypeAt = ETHER_TYPE_AT[link];
   const base = link === 'ethernet' ? ETHERNET_BYTES : 0;
-  if (etherTypeAt === undefined) emitRawTop(code, sections, snapBytes);
-  else emitEtherTop(code, sections, etherTypeAt, base, snapBytes);
+  emitTop(code, sections, etherTypeAt, base, snapBytes);
   for (const [at, version] of ([0, 4, 6] as const).entries()) {
     code.place(sections[at] as Label);
     const [yes, no] = [code.label(), code.label()];
@@ -87,38 +86,30 @@ function divert(code: Assembler, op: number, constant: number, yes: Label): void
   code.place(next);
 }
 
-function emitEtherTop(
+/** To the section of the packet's network protocol: by the ethertype, or where there is none by the first four bits. */
+function emitTop(
   code: Assembler,
   [other, v4, v6]: Tops,
-  etherTypeAt: number,
+  etherTypeAt: number | undefined,
   base: number,
   snapBytes: number,
 ): void {
   const [unsure, near4, near6] = [code.label(), code.label(), code.label()];
   code.emit(OP.loadLength);
-  demand(code, OP.ifAtLeast, base, unsure);
-  code.emit(OP.loadHalf, etherTypeAt);
-  divert(code, OP.ifEqual, ETHER.ipv4, near4);
-  divert(code, OP.ifEqual, ETHER.ipv6, near6);
-  demand(code, OP.ifAtLeast, ETHER_TYPE_MIN, unsure);
-  for (const tag of TAGGED) divert(code, OP.ifEqual, tag, unsure);
-  code.goto(other);
-  code.place(near4);
-  code.goto(v4);
-  code.place(near6);
-  code.goto(v6);
-  code.place(unsure);
-  code.emit(OP.answer, snapBytes);
-}
-
-function emitRawTop(code: Assembler, [other, v4, v6]: Tops, snapBytes: number): void {
-  const [unsure, near4, near6] = [code.label(), code.label(), code.label()];
-  code.emit(OP.loadLength);
-  demand(code, OP.ifAtLeast, 1, unsure);
-  code.emit(OP.loadByte, 0);
-  code.emit(OP.and, 0xf0);
-  divert(code, OP.ifEqual, 0x40, near4);
-  divert(code, OP.ifEqual, 0x60, near6);
+  if (etherTypeAt === undefined) {
+    demand(code, OP.ifAtLeast, 1, unsure);
+    code.emit(OP.loadByte, 0);
+    code.emit(OP.and, 0xf0);
+    divert(code, OP.ifEqual, 0x40, near4);
+    divert(code, OP.ifEqual, 0x60, near6);
+  } else {
+    demand(code, OP.ifAtLeast, base, unsure);
+    code.emit(OP.loadHalf, etherTypeAt);
+    divert(code, OP.ifEqual, ETHER.ipv4, near4);
+    divert(code, OP.ifEqual, ETHER.ipv6, near6);
+    demand(code, OP.ifAtLeast, ETHER_TYPE_MIN, unsure);
+    for (const tag of TAGGED) divert(code, OP.ifEqual, tag, unsure);
+  }
   code.goto(other);
   code.place(near4);
   code.goto(v4);

@@ -1,30 +1,19 @@
 // The flow table: decoded packets in, turns of connections out. Promises: memory taken once; every packet is booked to
 // exactly one flow or counted under the reason why not; a full table forgets the flow that has been idle longest and
 // counts it; after its end a flow is remembered for a while, so that a late FIN is no new connection.
-// Time is handed in with each packet and with advance(), which finds what silence means.
+// Time is handed in with each packet and with advance(); what silence means stands in silence.ts.
 //
 // Refuses: to keep a flow's bytes, and to know sockets, interfaces' names or processes.
 
 import { type Ends, OUTCOMES, type Packet, TCP_FLAG } from '../packet/packet.ts';
 import { CLIENT, FlowColumns, MARK, SERVER, type Side } from './columns.ts';
 import { decideDirection, type IsListening, questionOf, SENDER_IS_SERVER } from './direction.ts';
+import { join, mix } from './hash.ts';
 import { FLOW_LIMITS, type FlowLimits } from './limits.ts';
 import { SlotRing } from './ring.ts';
+import { Silence } from './silence.ts';
 import { bookSegment } from './tcp.ts';
-
-/** What happens to a connection. */
-export type Turn =
-  | 'opened'
-  | 'update'
-  | 'closed'
-  | 'reset'
-  | 'refused'
-  | 'noAnswer'
-  | 'timeout'
-  | 'halfClosed';
-
-/** Why a flow is no longer in the table. */
-export type Removal = 'ended' | 'idle' | 'evicted' | 'reused' | 'stopped';
+import type { Removal, Turn } from './turn.ts';
 
 export interface FlowListener {
   onTurn(turn: Turn, slot: number, nowUs: number): void;
@@ -61,11 +50,11 @@ export class FlowTable {
   private readonly salt: number;
   private readonly isListening: IsListening;
   private readonly listener: FlowListener;
+  private readonly silence: Silence;
   // The key of the packet at hand: ports are 0 where there are none, an echo's identifier for both of ICMP.
   private srcPort = 0;
   private dstPort = 0;
   private icmp = 0;
-  private nextLook = 0;
   /** Of the packet that was looked for last. */
   private side: Side = CLIENT;
 
@@ -79,6 +68,10 @@ export class FlowTable {
     this.ring = new SlotRing(capacity);
     this.heads = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(2, capacity)))).fill(NONE);
     this.nextInBucket = new Int32Array(capacity).fill(NONE);
+    this.silence = new Silence(this.flows, this.limits, {
+      tell: (turn, slot, nowUs) => this.tell(turn, slot, nowUs),
+      remove: (slot, removal, nowUs) => this.remove(slot, removal, nowUs),
+    });
   }
 
   get count(): number {
@@ -290,99 +283,21 @@ export class FlowTable {
     if (!isAnswered && this.side === CLIENT) this.tell('refused', slot, nowUs);
   }
 
-  // ---- silence
+  // ---- time
 
   /** Finds what has fallen silent. To be called about once a second. */
   advance(nowUs: number): void {
-    this.advanceSome(nowUs, this.flows.capacity);
+    this.silence.advanceSome(nowUs, this.flows.capacity);
   }
 
   /** The same for the next so many places of the table, so that a full one holds up no packet. */
   advanceSome(nowUs: number, slots: number): void {
-    const { used, capacity } = this.flows;
-    for (let looked = 0; looked < Math.min(slots, capacity); looked += 1) {
-      const slot = this.nextLook;
-      this.nextLook = slot + 1 === capacity ? 0 : slot + 1;
-      if (used[slot]) this.advanceFlow(slot, nowUs);
-    }
-  }
-
-  private advanceFlow(slot: number, nowUs: number): void {
-    const { flows, limits } = this;
-    const silentUs = nowUs - (flows.lastUs[slot] as number);
-    if (flows.has(slot, MARK.ended)) {
-      if (silentUs >= limits.tailUs) this.remove(slot, 'ended', nowUs);
-    } else if (!flows.isTcp(slot)) {
-      if (silentUs >= limits.otherIdleUs) this.endIdle('closed', slot, nowUs);
-      else this.tellUpdate(slot, nowUs);
-    } else if (silentUs >= limits.tcpIdleUs) {
-      this.endIdle('timeout', slot, nowUs);
-    } else {
-      this.advanceTcp(slot, silentUs, nowUs);
-    }
-  }
-
-  private endIdle(turn: Turn, slot: number, nowUs: number): void {
-    if (turn === 'closed' || !this.flows.has(slot, MARK.timeoutTold)) this.tell(turn, slot, nowUs);
-    this.remove(slot, 'idle', nowUs);
-  }
-
-  private advanceTcp(slot: number, silentUs: number, nowUs: number): void {
-    const { flows, limits } = this;
-    const fins = Number(flows.has(slot, MARK.clientFin)) + Number(flows.has(slot, MARK.serverFin));
-    const isUnanswered = flows.has(slot, MARK.clientSyn) && flows.packets[slot * 2 + SERVER] === 0;
-    if (isUnanswered && !flows.has(slot, MARK.opened)) {
-      if (silentUs >= limits.noAnswerUs) this.tell('noAnswer', slot, nowUs);
-      return;
-    }
-    if (fins === 2) {
-      if (silentUs >= limits.closingUs) this.tell('closed', slot, nowUs);
-      return;
-    }
-    const isHalf = fins === 1 && nowUs - (flows.finUs[slot] as number) >= limits.halfClosedUs;
-    if (isHalf && !flows.has(slot, MARK.halfClosedTold)) {
-      flows.mark(slot, MARK.halfClosedTold);
-      this.tell('halfClosed', slot, nowUs);
-    }
-    // A SYN-ACK that nobody acknowledges is sent again as a SYN is, and given up like one.
-    const isHandshake = flows.has(slot, MARK.serverSynAck) && !flows.has(slot, MARK.opened);
-    const waitsInVain =
-      (isHandshake && silentUs >= limits.noAnswerUs) ||
-      this.waitsInVain(slot, CLIENT, nowUs) ||
-      this.waitsInVain(slot, SERVER, nowUs);
-    if (waitsInVain && !flows.has(slot, MARK.timeoutTold)) {
-      flows.mark(slot, MARK.timeoutTold);
-      this.tell('timeout', slot, nowUs);
-    }
-    this.tellUpdate(slot, nowUs);
-  }
-
-  /** Whether this side has sent, perhaps again and again, and nobody acknowledges it. */
-  private waitsInVain(slot: number, side: Side, nowUs: number): boolean {
-    const { flows, limits } = this;
-    const waitedUs = nowUs - (flows.waitUs[slot * 2 + side] as number);
-    return waitedUs >= limits.timeoutUs && flows.outstanding(slot, side) > 0;
-  }
-
-  private tellUpdate(slot: number, nowUs: number): void {
-    const { flows } = this;
-    const isDue = nowUs - (flows.updateUs[slot] as number) >= this.limits.updateUs;
-    if (!isDue || !flows.has(slot, MARK.opened)) return;
-    flows.updateUs[slot] = nowUs;
-    flows.updates[slot] = (flows.updates[slot] as number) + 1;
-    this.tell('update', slot, nowUs);
+    this.silence.advanceSome(nowUs, slots);
   }
 
   /** TCP connections that are open still, each told once more. */
   tellOpen(nowUs: number): void {
-    const { flows } = this;
-    for (let slot = 0; slot < flows.capacity; slot += 1) {
-      const isOpen = flows.used[slot] && flows.isTcp(slot) && flows.has(slot, MARK.opened);
-      if (!isOpen || flows.has(slot, MARK.ended)) continue;
-      flows.updateUs[slot] = nowUs;
-      flows.updates[slot] = (flows.updates[slot] as number) + 1;
-      this.tell('update', slot, nowUs);
-    }
+    this.silence.tellOpen(nowUs);
   }
 
   /** Nobody wants to hear of this flow any more. */
@@ -422,22 +337,6 @@ export class FlowTable {
     const dst = mix(word(4) ^ this.salt, word(5), word(6), word(7), ports[slot * 2 + 1] as number);
     return join(src, dst, (protocol[slot] as number) ^ (icmp[slot] as number)) & (this.heads.length - 1);
   }
-}
-
-/** A multiplicative hash of one end; the constants are those of Murmur3's finalizer. */
-function mix(w0: number, w1: number, w2: number, w3: number, port: number): number {
-  let h = Math.imul(w0 ^ 0x85ebca6b, 0xcc9e2d51);
-  h = Math.imul((h ^ (h >>> 15)) + w1, 0x1b873593);
-  h = Math.imul((h ^ (h >>> 13)) + w2, 0x85ebca6b);
-  h = Math.imul((h ^ (h >>> 16)) + w3, 0xc2b2ae35);
-  h = Math.imul((h ^ (h >>> 13)) + port, 0xcc9e2d51);
-  return h ^ (h >>> 16);
-}
-
-/** The two ends in either order. */
-function join(src: number, dst: number, kind: number): number {
-  const both = Math.imul((src + dst) | 0, 0x9e3779b1) ^ Math.imul(kind, 0x85ebca6b);
-  return both ^ (both >>> 15);
 }
 
 /** "Destination unreachable" of either family (RFC 792, RFC 4443). */

@@ -14,7 +14,7 @@ import type { Owners } from '../events/owner.ts';
 import { safeName, whoWords } from '../events/sentence.ts';
 import { printMicros } from '../events/span.ts';
 import { unreachableText } from '../events/unreachable.ts';
-import type { Turn } from '../flow/table.ts';
+import type { Turn } from '../flow/turn.ts';
 
 /** Minutes east of Greenwich at an instant. */
 export interface LogZone {

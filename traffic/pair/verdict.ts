@@ -3,7 +3,7 @@
 // Promises: a verdict says no more than the reports do; a host that is not heard is no witness.
 // Refuses: nothing; for every connection there is a verdict, if only that nobody else reported it.
 
-import type { Turn } from '../flow/table.ts';
+import type { Turn } from '../flow/turn.ts';
 import { absenceOf, gapAround } from './absence.ts';
 import { brokenPromise } from './clocks.ts';
 import type { Connection, HostView } from './connection.ts';

@@ -10,7 +10,7 @@ import { Fault } from '../../../base/fault.ts';
 import { TrafficInput } from '../../../client/monitor/traffic-input.ts';
 import { EVENT_NAMES } from '../../../traffic/events/names.ts';
 import { zoneFor } from '../../../syslog/time.ts';
-import type { Turn } from '../../../traffic/flow/table.ts';
+import type { Turn } from '../../../traffic/flow/turn.ts';
 import { makeFolder, waitUntil } from '../../system/programs.ts';
 import { readText } from '../../system/world.ts';
 import { HOST, makeSettings, RememberingLog, RememberingSink } from './input-parts.ts';

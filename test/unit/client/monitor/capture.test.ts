@@ -16,7 +16,8 @@ import { VERSION_2_FIELDS } from '../../../../traffic/events/record.ts';
 import { compileFilter } from '../../../../traffic/filter/match.ts';
 import { compileGate } from '../../../../traffic/filter/gate.ts';
 import { parseFilter } from '../../../../traffic/filter/parse.ts';
-import { FlowTable, type Turn } from '../../../../traffic/flow/table.ts';
+import { FlowTable } from '../../../../traffic/flow/table.ts';
+import type { Turn } from '../../../../traffic/flow/turn.ts';
 import { decodeCooked } from '../../../../traffic/packet/decode.ts';
 import { newPacket, type Packet } from '../../../../traffic/packet/packet.ts';
 
