@@ -1,13 +1,10 @@
 // npm run bench: Belfry against rsyslogd and against the kernel's own cost, in alternating runs on this
 // machine, printed as ratios. The full run takes about fifteen minutes, --quick about three.
 //
-//   npm run bench -- [--quick] [--rounds N] [--messages N] [--dir FOLDER] [--json] [LOAD…]
-//
 // Timings decide nothing here: the exit code is 1 only if a run failed, not if a goal was missed.
 
 import { readFileSync } from 'node:fs';
-import { cpus, release, tmpdir } from 'node:os';
-import { parseArgs } from 'node:util';
+import { cpus, release } from 'node:os';
 import { findPeer } from '../test/system/peers.ts';
 import { makeFolder } from '../test/system/programs.ts';
 import { type ForwardRounds, runDrainRounds, runForwardRounds } from './load/agent_to_server/bench.ts';
@@ -28,68 +25,13 @@ import { type AppendResult, runAppendRounds } from './load/spool_append/bench.ts
 import { tcpTo100Files } from './load/tcp_to_100_files/bench.ts';
 import { tcpToFile } from './load/tcp_to_file/bench.ts';
 import { udpFloodToFile, udpToFile, udpToFileSteady } from './load/udp_to_file/bench.ts';
+import { type Options, readOptions } from './options.ts';
 import { printLoad, printStart, type Summary, summariseAll } from './print.ts';
 
-const NAMES = [
-  'start',
-  'tcp_to_file',
-  'tcp_to_100_files',
-  'udp_to_file',
-  'udp_to_file_steady',
-  'udp_flood_to_file',
-  'ntp',
-  'capture',
-  'agent_to_server',
-  'agent_backlog',
-  'spool_append',
-];
-const MESSAGES = 2_000_000;
-const QUICK_MESSAGES = 300_000;
 const PACKETS = 4_000_000;
 const QUICK_PACKETS = 1_000_000;
-const ROUNDS = 3;
-const IDLE_SECONDS = 10;
-const QUICK_IDLE_SECONDS = 3;
 /** At a steady rate more messages make it longer, not more exact. */
 const STEADY_SECONDS = 6;
-
-interface Options {
-  readonly rounds: number;
-  readonly messages: number;
-  readonly idleSeconds: number;
-  readonly quick: boolean;
-  readonly json: boolean;
-  readonly dir: string;
-  readonly names: readonly string[];
-  /** Servers to leave out. */
-  readonly without: readonly string[];
-}
-
-function readOptions(): Options {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      quick: { type: 'boolean', default: false },
-      rounds: { type: 'string' },
-      messages: { type: 'string' },
-      dir: { type: 'string', default: tmpdir() },
-      json: { type: 'boolean', default: false },
-      without: { type: 'string', multiple: true, default: [] },
-    },
-  });
-  const unknown = positionals.find((name) => !NAMES.includes(name));
-  if (unknown !== undefined) throw new Error(`no load is called ${unknown}; there are ${NAMES.join(', ')}`);
-  return {
-    rounds: Number(values.rounds ?? (values.quick ? 1 : ROUNDS)),
-    messages: Number(values.messages ?? (values.quick ? QUICK_MESSAGES : MESSAGES)),
-    idleSeconds: values.quick ? QUICK_IDLE_SECONDS : IDLE_SECONDS,
-    quick: values.quick,
-    json: values.json,
-    dir: values.dir,
-    names: positionals.length === 0 ? NAMES : positionals,
-    without: values.without,
-  };
-}
 
 /** Progress and remarks go to stderr: stdout holds the results alone. */
 function say(line: string): void {
@@ -219,7 +161,7 @@ async function runAll(options: Options, folder: string): Promise<Report> {
   return { machine: machine(), messages: all.count, start, loads, runs, ntp, capture, forwarding };
 }
 
-const options = readOptions();
+const options = readOptions(process.argv.slice(2));
 const folder = makeFolder('bench', options.dir);
 try {
   const { cpu, cores, kernel, node } = machine();

@@ -1,9 +1,6 @@
 // npm run package:deb: a Debian package of what stands in dist/, with a Node.js runtime of its own, so that the host
 // needs none. Made with dpkg-deb alone; what is told apart from the program (control, scripts) stands in debian/.
 //
-//   node tools/package_deb.mjs [--fast] [--out FOLDER] [--version VERSION] | --probe
-//   --fast: larger and made sooner, for tests; --probe: only whether the runtime is to be had
-//
 // Refuses: a runtime that is not, byte for byte, the pinned one.
 
 import { spawnSync } from 'node:child_process';
@@ -11,8 +8,8 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
-import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { Command } from 'commander';
 
 /** The long-term release that the package runs on: Node's own runtime package for a platform, in npm's registry. */
 const NODE_VERSION = '24.21.0';
@@ -179,17 +176,17 @@ function placeControl(tree, version) {
 }
 
 function main() {
-  const { values } = parseArgs({
-    options: {
-      fast: { type: 'boolean' },
-      out: { type: 'string' },
-      probe: { type: 'boolean' },
-      version: { type: 'string' },
-    },
-  });
+  const values = new Command('npm run package:deb --')
+    .description('Makes a Debian package of Belfry with a Node.js runtime of its own.')
+    .option('--out <folder>', 'where the package is put', join(root, 'var'))
+    .option('--version <version>', "the package's version, if not that of package.json")
+    .option('--fast', 'larger and made sooner, for tests')
+    .option('--probe', 'only whether the runtime is to be had')
+    .parse()
+    .opts();
   if (!fs.existsSync(join(root, 'dist/cli/main.js'))) stop('dist/ is missing. Run: npm run build');
   const version = values.version ?? JSON.parse(fs.readFileSync(join(root, 'package.json'), 'utf8')).version;
-  const out = values.out ?? join(root, 'var');
+  const { out } = values;
   const work = fs.mkdtempSync(join(tmpdir(), 'belfry-deb-'));
   try {
     if (values.probe === true) return void fetchRuntime(work);
