@@ -87,19 +87,21 @@ export class TmuxScreen {
     this.press('Enter');
   }
 
-  lines(): string[] {
-    return this.#run('capture-pane', '-p').split('\n').slice(0, -1);
-  }
-
   text(): string {
-    return this.lines().join('\n');
+    return this.#run('capture-pane', '-p').replace(/\n$/, '');
   }
 
+  /** The screen as it stands then: seen twice, since a terminal takes a frame piece by piece. */
   async until(what: string, holds: RegExp | ((text: string) => boolean)): Promise<string> {
     const isThere = typeof holds === 'function' ? holds : (text: string) => holds.test(text);
     let last = '';
+    const isStillThere = () => {
+      const before = last;
+      last = this.text();
+      return last === before && isThere(last);
+    };
     try {
-      await waitUntil(what, () => isThere((last = this.text())));
+      await waitUntil(what, isStillThere);
     } catch (error) {
       throw new Error(`${(error as Error).message}; on the screen:\n${last}`);
     }
