@@ -70,10 +70,12 @@ export class Relay {
   }
 
   #sayEnd(): void {
-    if (this.#tlsIsClosed || this.#linger) return;
+    if (this.#tlsIsClosed) return;
+    // Each time: a write to a lane that was just gone may have paused it, and is never drained.
+    this.#tls.resume();
+    if (this.#linger) return;
     this.#linger = setTimeout(() => this.#tls.destroy(), LINGER_MS);
     this.#tls.end();
-    this.#tls.resume();
   }
 
   #endIfOver(): void {
