@@ -85,6 +85,9 @@ export class Connections {
     if (connection.isClosed) return;
     connection.isClosed = true;
     const { tokens, readiness, admission, relp } = this.#parts;
+    // Before the peer can hear of it: whoever asks then is told.
+    this.#add(LANE_SLOT.connectionsOpen, -1);
+    this.#add(LANE_SLOT[`closed:${why}`], 1);
     if (connection.watched !== 0) readiness.forget(connection.fd);
     closeSocket(connection.fd);
     tokens.release(connection.token);
@@ -97,8 +100,6 @@ export class Connections {
       this.sessionCount -= 1;
       relp.close(connection.relp);
     }
-    this.#add(LANE_SLOT.connectionsOpen, -1);
-    this.#add(LANE_SLOT[`closed:${why}`], 1);
   }
 
   /** Of somebody who has not been let in. */

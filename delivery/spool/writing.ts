@@ -38,10 +38,11 @@ export class SpoolWriting {
   #hasNewNames = false;
   #safe: number;
   #syncedAtMs: number;
-  /** Why the last write or sync failed, until one succeeds. */
+  /** Why the last write or sync failed, until one of the same kind succeeds: a sync says nothing of room. */
   trouble: SpoolTrouble | undefined;
   error: unknown;
   #failedAtMs = 0;
+  #isWriteFailing = false;
   #isSyncFailing = false;
 
   constructor(shelf: Shelf, limits: WritingLimits, salt: () => number, nowMs: number) {
@@ -82,7 +83,7 @@ export class SpoolWriting {
     } catch (error) {
       const trouble = troubleOf(error);
       if (trouble === 'read_only' || trouble === 'too_many_open') {
-        this.#fail(error, nowMs);
+        this.#failWrite(error, nowMs);
         return false;
       }
       // A new segment must not begin with the same number as this one, or one of them would never be read.
@@ -132,8 +133,10 @@ export class SpoolWriting {
     const whole = bytes === fill ? { count, bytes } : this.#wholeRecords(bytes);
     writer.keep(whole.bytes, this.#shelf.next + whole.count - 1);
     this.#shelf.next += whole.count;
-    if (error === undefined) this.#recover();
-    else this.#fail(error, nowMs);
+    if (error === undefined) {
+      this.#isWriteFailing = false;
+      this.#recover();
+    } else this.#failWrite(error, nowMs);
     return whole.count;
   }
 
@@ -157,7 +160,7 @@ export class SpoolWriting {
     try {
       this.#writer = SegmentWriter.create(this.#folder, this.#shelf.next, this.#salt());
     } catch (error) {
-      this.#fail(error, nowMs);
+      this.#failWrite(error, nowMs);
       return undefined;
     }
     this.#shelf.add(this.#writer.segment);
@@ -199,6 +202,11 @@ export class SpoolWriting {
     this.#sealed = this.#sealed.filter((one) => one.segment !== segment);
   }
 
+  #failWrite(error: unknown, nowMs: number): void {
+    this.#isWriteFailing = true;
+    this.#fail(error, nowMs);
+  }
+
   #fail(error: unknown, nowMs: number): void {
     this.trouble = troubleOf(error);
     this.error = error;
@@ -206,7 +214,7 @@ export class SpoolWriting {
   }
 
   #recover(): void {
-    if (this.#isSyncFailing) return;
+    if (this.#isWriteFailing || this.#isSyncFailing) return;
     this.trouble = undefined;
     this.error = undefined;
   }

@@ -144,10 +144,8 @@ export function makeFolder(name: string, below: string = tmpdir()): { path: stri
   folders.add(path);
   return {
     path,
-    remove: () => {
-      folders.delete(path);
-      rmSync(path, { recursive: true, force: true });
-    },
+    // Something that is not stopped yet may make a file there meanwhile; what it leaves goes at the end.
+    remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }),
   };
 }
 

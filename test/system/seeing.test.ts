@@ -69,7 +69,7 @@ test('senders: rate, share that is not understood, clock, silence and speaking a
   const http = await freePort();
   const belfry = await useBelfry(t, {
     rules: [{ file: 'all.log' }],
-    more: { senders: { silentAfter: '1s' }, http: { listen: `127.0.0.1:${http}` } },
+    more: { senders: { silentAfter: '3s' }, http: { listen: `127.0.0.1:${http}` } },
   });
   await sendTcp(belfry.port, `${stampedMessage('exact', 0)}\n${stampedMessage('ahead', 3600)}\n`);
   await sendUdp(belfry.port, [stampedMessage('behind', -7200), 'no header at all']);

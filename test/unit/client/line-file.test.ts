@@ -16,7 +16,6 @@ interface World {
 
 function make(t: TestContext, folder?: string, waitingBytesMax?: number): World {
   const own = makeFolder('lines');
-  t.after(own.remove);
   const path = join(folder ?? own.path, 'deep', 'a'.repeat(120), 'traffic.log');
   const said: string[] = [];
   const file = new LineFile({
@@ -27,7 +26,10 @@ function make(t: TestContext, folder?: string, waitingBytesMax?: number): World 
     reopened: (why) => `REOPENED ${why}`,
     ...(waitingBytesMax === undefined ? {} : { waitingBytesMax }),
   });
-  t.after(() => file.stop());
+  t.after(async () => {
+    await file.stop();
+    own.remove();
+  });
   return { path, file, said };
 }
 

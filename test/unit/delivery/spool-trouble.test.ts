@@ -374,7 +374,7 @@ test('a full disk: with dropOldest the oldest segment makes room, with dropNewes
     const world = new World(t);
     const fake = new FakeDisk(() => 0.5);
     world.disk = fake;
-    const spool = world.open({ onFull });
+    const spool = world.open({ onFull, sync: '1s' });
     spool.append(batchOf(lines(1, 100, 100)));
     fake.capacity = fake.usedBytes;
     assert.equal(spool.append(batchOf(['new'.padEnd(100)])).taken, 1);
@@ -382,6 +382,10 @@ test('a full disk: with dropOldest the oldest segment makes room, with dropNewes
     assert.equal(arrived.length + droppedOf(spool), 101);
     assert.equal(arrived.at(-1)?.startsWith('new'), onFull === 'dropOldest');
     assert.ok(droppedOf(spool, onFull === 'dropOldest' ? 'oldest' : 'disk_full') > 0);
+    // A sync of what was written before is no sign that the disk has room.
+    world.nowMs += 1000;
+    spool.tick();
+    assert.equal(spool.counts().trouble, onFull === 'dropOldest' ? undefined : 'disk_full');
   }
 });
 
