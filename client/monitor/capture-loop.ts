@@ -136,10 +136,10 @@ export class CaptureLoop {
       this.#end();
     } else {
       this.#tell({ kind: 'refused', error });
+      closeSocket(this.#bell);
     }
     this.#sight.close();
     this.#readiness.close();
-    closeSocket(this.#bell);
     if (this.#changes >= 0) closeSocket(this.#changes);
     this.#tell({ kind: 'stopped' });
     this.#port.close();

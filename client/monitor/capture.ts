@@ -5,7 +5,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { BrokenPromise, unreachable } from '../../base/assert.ts';
 import { Fault } from '../../base/fault.ts';
-import { ringBell } from '../../kernel/bell.ts';
+import { BellRope } from '../../kernel/bell.ts';
 import type {
   CaptureOrder,
   CaptureReport,
@@ -39,8 +39,8 @@ export class Capture {
   readonly #snapshots: ((snapshot: Snapshot) => void)[] = [];
   #worker: Worker | undefined;
   #port: MessagePort | undefined;
-  /** Rung with each order; -1: it has not started, or has stopped. */
-  #bell = -1;
+  /** Rung with each order. */
+  readonly #bell = new BellRope();
   #started: { done(): void; failed(error: Error): void } | undefined;
   #stopped: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
@@ -63,16 +63,21 @@ export class Capture {
     });
     this.#worker.on('error', (error) => this.#die(error));
     // The end of a thread may be told before its last words are.
-    this.#worker.on('exit', () => setImmediate(() => this.#hear({ kind: 'stopped' })));
+    this.#worker.on('exit', () => setImmediate(() => this.#exited()));
     return new Promise((done, failed) => {
       this.#started = { done, failed };
     });
   }
 
+  #exited(): void {
+    this.#bell.cut();
+    this.#end();
+  }
+
   #hear(report: CaptureReport): void {
     switch (report.kind) {
       case 'started':
-        this.#bell = report.bell;
+        this.#bell.tie(report.bell);
         this.#started?.done();
         this.#started = undefined;
         // It was told to stop before it could hear.
@@ -123,7 +128,6 @@ export class Capture {
   #end(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#bell = -1;
     for (const answer of this.#snapshots.splice(0)) answer(this.#noSnapshot());
     this.#port?.close();
     if (this.#stopping) this.#stopped?.();
@@ -140,9 +144,13 @@ export class Capture {
   }
 
   #order(order: CaptureOrder): void {
-    if (this.#bell < 0) return;
+    if (!this.#isRunning) return;
     this.#port?.postMessage(order);
-    ringBell(this.#bell);
+    this.#bell.pull();
+  }
+
+  get #isRunning(): boolean {
+    return this.#bell.isTied && !this.#hasEnded;
   }
 
   #noSnapshot(): Snapshot {
@@ -159,7 +167,7 @@ export class Capture {
 
   /** Empty when it does not run. */
   snapshot(order: SnapshotOrder, rowsMax: number): Promise<Snapshot> {
-    if (this.#bell < 0) return Promise.resolve(this.#noSnapshot());
+    if (!this.#isRunning) return Promise.resolve(this.#noSnapshot());
     return new Promise((done) => {
       this.#snapshots.push(done);
       this.#order({ kind: 'snapshot', order, rowsMax });

@@ -347,7 +347,6 @@ export class LaneLoop {
     this.#pipeline.files.stop(Date.now());
     const unwrittenBytes = heldBytes + this.#pipeline.files.unwrittenBytes();
     this.#readiness.close();
-    closeSocket(this.#bell.fd);
     this.#tell({ kind: 'stopped', unwrittenBytes });
     this.#port.close();
   }

@@ -5,7 +5,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokenPromise } from '../../base/assert.ts';
 import type { Beat } from '../../base/pulse.ts';
-import { ringBell } from '../../kernel/bell.ts';
+import { BellRope } from '../../kernel/bell.ts';
 import { closeSocket } from '../../kernel/socket.ts';
 import { LANE_SLOT } from './counts.ts';
 import type { LaneOrder, LaneReport, LaneStart } from './lane.port.ts';
@@ -51,7 +51,7 @@ export class Lane {
   readonly #port: MessagePort;
   readonly #name: string;
   readonly #counts: Float64Array;
-  #bell = -1;
+  readonly #bell = new BellRope();
   readonly #events: LaneEvents;
   readonly #waiting: { kind: LaneReport['kind']; path: string | undefined; done: () => void }[] = [];
   #hasStopped = false;
@@ -70,13 +70,14 @@ export class Lane {
       for (let last = receiveMessageOnPort(port); last; last = receiveMessageOnPort(port)) {
         this.#hear(last.message as LaneReport);
       }
+      this.#bell.cut();
       if (!this.#hasStopped) events.died(new BrokenPromise(`lane ${start.number} ended without being asked`));
     });
     port.postMessage(start);
   }
 
   #hear(report: LaneReport): void {
-    if (report.kind === 'started') this.#bell = report.bell;
+    if (report.kind === 'started') this.#bell.tie(report.bell);
     if (report.kind === 'stopped') {
       this.#hasStopped = true;
       this.unwrittenBytes = report.unwrittenBytes;
@@ -96,7 +97,7 @@ export class Lane {
   #order(order: LaneOrder): void {
     if (this.#hasStopped) return;
     this.#port.postMessage(order);
-    ringBell(this.#bell);
+    this.#bell.pull();
   }
 
   get beat(): Beat {

@@ -116,7 +116,6 @@ export class NtpLoop {
     }
     for (const fd of this.#sockets.keys()) closeSocket(fd);
     this.#readiness.close();
-    closeSocket(this.#wake);
     this.#tell({ kind: 'stopped' });
     this.#port.close();
   }

@@ -6,7 +6,7 @@ import { BrokenPromise } from '../../base/assert.ts';
 import type { Log } from '../../base/log.ts';
 import type { Beat } from '../../base/pulse.ts';
 import type { NtpConfig } from '../../config/server.ts';
-import { ringBell } from '../../kernel/bell.ts';
+import { BellRope } from '../../kernel/bell.ts';
 import type { BoundSocket } from '../../kernel/socket.ts';
 import { type ClientTable, makeClientTable } from '../../ntp/clients.ts';
 import { makeNtpCounts, readNtpCount } from './counts.ts';
@@ -32,7 +32,7 @@ export class NtpServer {
   #config: NtpConfig;
   #listeners: readonly NtpListener[];
   /** Known when it has started; orders are given only then. */
-  #wake = -1;
+  readonly #wake = new BellRope();
   #isStopping = false;
   #hasStopped = false;
 
@@ -61,6 +61,7 @@ export class NtpServer {
     port1.on('message', (report: NtpReport) => this.#hear(report));
     this.#worker.on('error', (error) => parts.died(error));
     this.#worker.on('exit', () => {
+      this.#wake.cut();
       if (!this.#isStopping) parts.died(new BrokenPromise('the time server ended without being asked'));
       // The end of a thread may be told before its last words are.
       else this.#hear({ kind: 'stopped' });
@@ -71,7 +72,7 @@ export class NtpServer {
     if (report.kind === 'stopped') this.#hasStopped = true;
     if (report.kind === 'stepped') this.#sayStepped(report.bySec);
     if (report.kind === 'started') {
-      this.#wake = report.wake;
+      this.#wake.tie(report.wake);
       this.#sayStarted(report.precision, report.stamped);
     }
     const found = this.#waiting.findIndex(({ kind }) => kind === report.kind);
@@ -110,7 +111,7 @@ export class NtpServer {
   #order(order: NtpOrder): void {
     this.#port.postMessage(order);
     Atomics.store(this.#bell, 0, 1);
-    ringBell(this.#wake);
+    this.#wake.pull();
   }
 
   started(): Promise<void> {

@@ -71,7 +71,6 @@ export class DatagramLoop {
     }
     for (const fd of [...this.#watched.keys()]) this.#forget(fd);
     this.#readiness.close();
-    closeSocket(this.#bell);
     this.#tell({ kind: 'stopped' });
     this.#port.close();
   }

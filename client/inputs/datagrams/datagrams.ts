@@ -5,7 +5,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, BrokenPromise } from '../../../base/assert.ts';
 import type { Range } from '../../../base/ip.ts';
-import { ringBell } from '../../../kernel/bell.ts';
+import { BellRope } from '../../../kernel/bell.ts';
 import { DatagramQueue } from './datagram-queue.ts';
 import type { DatagramOrder, DatagramReport, DatagramStart } from './datagrams.port.ts';
 
@@ -21,7 +21,7 @@ export interface DatagramSocket {
 interface Running {
   readonly worker: Worker;
   readonly port: MessagePort;
-  bell: number;
+  readonly bell: BellRope;
 }
 
 interface Wait {
@@ -94,10 +94,11 @@ export class Datagrams {
       workerData: { port: port2, start: this.#start },
       transferList: [port2],
     });
-    const running: Running = { worker, port: port1, bell: -1 };
+    const running: Running = { worker, port: port1, bell: new BellRope() };
     port1.on('message', (report: DatagramReport) => this.#hear(running, report));
     worker.on('error', (error) => this.#died(error));
     worker.on('exit', () => {
+      running.bell.cut();
       for (const wait of this.#waits.splice(0)) wait.done();
       if (!this.#isStopping) this.#died(new BrokenPromise('the thread of the datagrams ended unasked'));
     });
@@ -115,7 +116,7 @@ export class Datagrams {
       this.#arrived.get(report.queue)?.();
       return;
     }
-    if (report.kind === 'started') running.bell = report.bell;
+    if (report.kind === 'started') running.bell.tie(report.bell);
     const fd = report.kind === 'forgotten' ? report.fd : undefined;
     const found = this.#waits.findIndex((wait) => wait.kind === report.kind && wait.fd === fd);
     if (found >= 0) this.#waits.splice(found, 1)[0]?.done();
@@ -124,7 +125,7 @@ export class Datagrams {
 
 function order(running: Running, what: DatagramOrder): void {
   running.port.postMessage(what);
-  ringBell(running.bell);
+  running.bell.pull();
 }
 
 /** The queue of one input, and the sockets that feed it. */

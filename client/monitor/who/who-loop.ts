@@ -12,7 +12,7 @@ import { type InetDiag, type InetSocket, readSocket } from '../../../kernel/inet
 import { type NetlinkSocket, walkMessages } from '../../../kernel/netlink.ts';
 import { HEADS_MAX, PacketHeads } from '../../../kernel/packet-heads.ts';
 import { takeStarts } from '../../../kernel/process-events.ts';
-import { closeSocket, DropMeter } from '../../../kernel/socket.ts';
+import { DropMeter } from '../../../kernel/socket.ts';
 import { Readiness } from '../../../kernel/stream.ts';
 import { PROTOCOL } from '../../../traffic/packet/packet.ts';
 import { Answers } from './answers.ts';
@@ -357,7 +357,6 @@ export class WhoLoop {
   #close(): void {
     this.#readiness.close();
     closeSources(this.#sources);
-    closeSocket(this.#bell);
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { BrokenPromise } from '../../../base/assert.ts';
-import { ringBell } from '../../../kernel/bell.ts';
+import { BellRope } from '../../../kernel/bell.ts';
 import type { Owner, Owners } from '../../../traffic/events/owner.ts';
 import type { Listener } from '../capture.port.ts';
 import { WhoCounters, type WhoCounts } from './counts.ts';
@@ -48,7 +48,7 @@ export class Who {
   readonly #asked = new Map<number, Asked>();
   #worker: Worker | undefined;
   #port: MessagePort | undefined;
-  #bell = -1;
+  readonly #bell = new BellRope();
   #ways: readonly WayState[] = [];
   #number = 0;
   #batch: NumberedQuestion[] = [];
@@ -90,6 +90,7 @@ export class Who {
   }
 
   #exited(): void {
+    this.#bell.cut();
     if (!this.#stopping)
       this.#die(new BrokenPromise('the thread that finds owners ended without being asked'));
     this.#stopped?.();
@@ -97,7 +98,7 @@ export class Who {
 
   #hear(report: WhoReport): void {
     if (report.kind === 'started') {
-      this.#bell = report.bell;
+      this.#bell.tie(report.bell);
       this.#ways = report.ways;
       this.#started?.();
       this.#send();
@@ -127,14 +128,14 @@ export class Who {
   }
 
   #send(): void {
-    if (this.#bell < 0 || this.#batch.length === 0 || this.#stopping) return;
+    if (!this.#bell.isTied || this.#batch.length === 0 || this.#stopping) return;
     this.#order({ kind: 'ask', questions: this.#batch });
     this.#batch = [];
   }
 
   #order(order: WhoOrder): void {
     this.#port?.postMessage(order);
-    ringBell(this.#bell);
+    this.#bell.pull();
   }
 
   #answerLate(): void {
@@ -165,7 +166,7 @@ export class Who {
 
   async #stop(): Promise<void> {
     this.#answerAll();
-    if (!this.#worker || this.#bell < 0) {
+    if (!this.#worker || !this.#bell.isTied) {
       await this.#worker?.terminate();
       this.#port?.close();
       return;
