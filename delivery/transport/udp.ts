@@ -77,6 +77,7 @@ class UdpConnection implements Connection {
   #isOver = false;
   #pauseTimer: NodeJS.Timeout | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
+  #settling: NodeJS.Immediate | undefined;
 
   constructor(socket: Socket, parts: ConnectionParts, memory: UdpMemory) {
     this.#socket = socket;
@@ -147,7 +148,7 @@ class UdpConnection implements Connection {
     }
     this.#sent.add(batch.sequences[this.#at - 1] as number, this.#sentCount);
     this.#sent.taken(this.#sentCount, performance.now());
-    this.#graceTimer ??= setTimeout(() => this.#settle(), GRACE_MS);
+    this.#settleIn(GRACE_MS);
   }
 
   #cut(bytes: number): void {
@@ -178,6 +179,13 @@ class UdpConnection implements Connection {
 
   // ---- no news is good news
 
+  /** After a pause of the whole process the timer comes first: the kernel is asked for news before it counts as none. */
+  #settleIn(ms: number): void {
+    this.#graceTimer ??= setTimeout(() => {
+      this.#settling = setImmediate(() => this.#settle());
+    }, ms);
+  }
+
   #settle(): void {
     this.#graceTimer = undefined;
     if (this.#isOver) return;
@@ -187,7 +195,7 @@ class UdpConnection implements Connection {
       this.#parts.listener.proved();
       this.#ready();
     }
-    if (!this.#sent.isEmpty) this.#graceTimer = setTimeout(() => this.#settle(), GRACE_MS / 4);
+    if (!this.#sent.isEmpty) this.#settleIn(GRACE_MS / 4);
     else if (this.#isLeaving) this.#finish(undefined);
     this.#pump();
   }
@@ -212,6 +220,7 @@ class UdpConnection implements Connection {
     this.#isOver = true;
     clearTimeout(this.#pauseTimer);
     clearTimeout(this.#graceTimer);
+    clearImmediate(this.#settling);
     this.#socket.close();
     this.#parts.listener.ended(trouble);
   }
