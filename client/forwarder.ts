@@ -142,6 +142,7 @@ export class Forwarder {
     if (sink instanceof SpoolSink) {
       sink.close();
       while (sink.safe() < sink.taken && Date.now() < deadlineMs) await this.#nextTick();
+      this.#spool.tick();
     }
     await input.stop();
     if (sink instanceof SpoolSink) this.closeSink(sink);

@@ -181,6 +181,7 @@ async function rotateFile(path: string, rotate: Rotate, { reopen, end }: RotateP
 
 /** The compressed file takes its name only when it is whole, so that a crash leaves the plain one. */
 async function compress(path: string, end: AbortSignal): Promise<void> {
+  end.throwIfAborted();
   const { mode, uid, gid } = await stat(path);
   const part = `${path}.gz.part`;
   try {
