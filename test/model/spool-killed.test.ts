@@ -26,7 +26,7 @@ async function runAndKill(folder: string, first: number): Promise<string[]> {
   });
   const gone = once(child, 'exit');
   // Enough for the process to start, on a busy machine too; the moment of the end is left to chance.
-  for (let i = 0; i < 500 && readFileSync(notes).length === 0; i += 1) await sleep(10);
+  for (let i = 0; i < 2000 && readFileSync(notes).length === 0; i += 1) await sleep(10);
   await sleep(Math.random() * 150);
   child.kill('SIGKILL');
   await gone;

@@ -59,7 +59,7 @@ test('a server that is away holds nothing up, and status tells about it in a sen
   );
   assert.equal(logLines(agent, 'Not delivering').length, 1, agent.stderr);
   await eventually('the end of the backlog is said', () => {
-    return logLines(agent, /the backlog is delivered: 20,000 messages/).length === 1;
+    return logLines(agent, /the backlog is delivered: [\d,]+ messages/).length === 1;
   });
   assert.equal((await agent.stop()).code, 0);
 });

@@ -32,6 +32,15 @@ export function whyNoPackage(): string | false {
   return probe.status === 0 ? false : `no runtime for the package: ${probe.stderr.trim().split('\n')[0]}`;
 }
 
+/** systemctl may return before the service has heard of it; this waits for what the service says of a reload. */
+export async function reloadBy(server: Machine, reload: () => Promise<unknown>): Promise<void> {
+  const count = async () =>
+    (await server.journal('belfry.service')).split('all files are opened anew').length;
+  const before = await count();
+  await reload();
+  await eventually('it has reloaded', async () => (await count()) > before, CATCH_UP_MS);
+}
+
 export async function installPackage(machine: Machine, file: string): Promise<void> {
   await machine.run('apt-get', '-q', '-y', '-o', 'Dpkg::Use-Pty=0', 'install', file);
 }

@@ -10,6 +10,7 @@ import {
   isActive,
   logNumbers,
   makePackage,
+  reloadBy,
   SERVER_CONFIG,
   whyNoPackage,
 } from './booted-hosts.ts';
@@ -48,10 +49,10 @@ describe('two hosts', { skip: whyNoBoot() || whyNoPackage() }, () => {
     // What a person looks at, for a while.
     const shown = server.try(
       'timeout',
-      '20',
+      '45',
       'sh',
       '-c',
-      `tail -n0 -F ${FILE} | grep -m1 this-is-a-test-log-message`,
+      `tail -n+1 -F ${FILE} | grep -m1 this-is-a-test-log-message`,
     );
     await client.run('logger', '-t', 'cloud_user', 'this-is-a-test-log-message');
     assert.match((await shown).stdout, / client cloud_user(\[\d+\])?: this-is-a-test-log-message\n/);
@@ -140,7 +141,7 @@ describe('two hosts', { skip: whyNoBoot() || whyNoPackage() }, () => {
   test('a good configuration is taken by a reload, a bad one changes nothing and is explained', async () => {
     const pid = await server.property('belfry.service', 'MainPID');
     server.write('/etc/belfry/server.json', SERVER_CONFIG.replace('"client.log"', '"renamed.log"'));
-    await server.run('systemctl', 'reload', 'belfry.service');
+    await reloadBy(server, () => server.run('systemctl', 'reload', 'belfry.service'));
     await logNumbers(client, 'renamed', 5);
     await allArrive(server, '/var/log/belfry/renamed.log', 'renamed', 5);
     server.write('/etc/belfry/server.json', SERVER_CONFIG.replace('"rules"', '"rulez"'));

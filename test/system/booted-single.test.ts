@@ -11,6 +11,7 @@ import {
   isActive,
   logNumbers,
   makePackage,
+  reloadBy,
   SERVER_CONFIG,
   whyNoPackage,
 } from './booted-hosts.ts';
@@ -70,7 +71,7 @@ describe('a host with the package', { skip: whyNoBoot() || whyNoPackage() }, () 
   });
 
   test('logrotate takes the file away, and the next line is in a new one', async () => {
-    await host.run('logrotate', '-f', '/etc/logrotate.d/belfry');
+    await reloadBy(host, () => host.run('logrotate', '-f', '/etc/logrotate.d/belfry'));
     await host.run('logger', '-n', '127.0.0.1', '-P', '514', '-d', '-t', 'rotated', 'n=1;');
     await allArrive(host, FILE, 'rotated', 1);
     assert.doesNotMatch(host.read(FILE), / first: /);

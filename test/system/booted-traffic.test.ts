@@ -96,7 +96,7 @@ describe('watching connections on two hosts', { skip: whyNoBoot() || whyNoPackag
         .filter((line) => / refused: /.test(line));
     await eventually('both tell that it was refused', () => refused().length === 2, CATCH_UP_MS);
     assert.deepEqual(new Set(refused().map((line) => line.split(' ')[1])), new Set(['server', 'client']));
-    await client.run('bash', '-c', 'exec 3<>/dev/tcp/10.99.0.1/514; read -r -t 0.5 <&3; exec 3>&-');
+    await client.run('bash', '-c', 'exec 3<>/dev/tcp/10.99.0.1/514; read -r -t 3 <&3; exec 3>&-');
     const closed = (host: string) =>
       server
         .read(FILE)

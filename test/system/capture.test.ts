@@ -153,11 +153,8 @@ test('an interface may come late, go down, go away, and come back', { skip }, as
   const room = makeRoom();
   const watcher = await watch(room, { interfaces: ['late0'] });
   assert.deepEqual(watcher.states, ['late0 absent']);
-  const seen = (state: string, times: number) =>
-    waitUntil(
-      `${state}, ${times}`,
-      () => watcher.states.filter((one) => one === `late0 ${state}`).length === times,
-    );
+  // It may be seen before it is up.
+  const seen = (state: string) => waitUntil(state, () => watcher.states.at(-1) === `late0 ${state}`);
   const send = (fromPort: number) =>
     sendDatagrams(room, {
       from: '192.0.2.1',
@@ -177,19 +174,19 @@ test('an interface may come late, go down, go away, and come back', { skip }, as
   const counted = (port: number) =>
     waitUntil(`port ${port}`, () => watcher.events.some((one) => one.clientPort === port));
   come();
-  await seen('captured', 1);
+  await seen('captured');
   send(7031);
   await counted(7031);
   room.ip('link', 'set', 'late0', 'down');
-  await seen('failed', 1);
+  await seen('failed');
   room.ip('link', 'set', 'late0', 'up');
-  await seen('captured', 2);
+  await seen('captured');
   send(7032);
   await counted(7032);
   room.ip('link', 'delete', 'late0');
-  await seen('absent', 2);
+  await seen('absent');
   come();
-  await seen('captured', 3);
+  await seen('captured');
   send(7033);
   await counted(7033);
   const rows = await watcher.rowsWith(7033, 10);
@@ -244,8 +241,7 @@ test('whose FIN it was is told by its direction', { skip }, async () => {
   join2(one, other);
   const watchers = [await watch(one, {}), await watch(other, {})];
   const server = `const net = require('node:net');
-    net.createServer((s) => s.on('data', () => s.resetAndDestroy())).listen(7061, '198.51.100.2', () => console.log('x'));
-    setTimeout(() => process.exit(), 1500);`;
+    net.createServer((s) => s.on('data', () => s.resetAndDestroy())).listen(7061, '198.51.100.2', () => console.log('x'));`;
   const { path, args } = other.inside({ path: process.execPath, args: ['-e', server], env: {} });
   const serving = startProgram({ path, args, env: {} }, []);
   await waitUntil('the server listens', () => serving.stdout.includes('x'));

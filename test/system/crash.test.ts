@@ -112,7 +112,9 @@ async function run(
 }
 
 test('an agent that is only restarted sends nothing twice, whatever is rotated meanwhile', async (t) => {
-  const world = await makeCrashWorld(t, { scheme: 'relp', isNetworked: false, window: WINDOW });
+  // An answer that is late, and not only lost, would be asked for again.
+  const destination = { timeout: '20s' };
+  const world = await makeCrashWorld(t, { scheme: 'relp', isNetworked: false, window: WINDOW, destination });
   const troubles: readonly Trouble[] = ['restart agent', 'rotate'];
   const outcome = await new History(world, { seed: SEED, steps: 2, troubles }).run();
   t.diagnostic(describe(outcome));

@@ -126,7 +126,8 @@ async function finish(folder: string, last: number): Promise<number[]> {
   for (;;) {
     const reader = startReader(folder);
     for (let i = 0; i < 500 && !reader.isReading(); i += 1) await sleep(10);
-    await sleep(1000);
+    // Long enough for what it has read to be kept, once a second.
+    await sleep(2500);
     reader.child.kill('SIGKILL');
     await reader.gone;
     const numbers = readQueue(folder);

@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { useBelfry } from './belfry.ts';
-import { freePort, waitForLines } from './programs.ts';
+import { countLines, freePort, waitForLines } from './programs.ts';
 import {
   assertWhole,
   eventually,
@@ -175,7 +175,9 @@ test('sent = received + dropped by the kernel, to the last datagram', async (t) 
     const { messages } = await statusOf(belfry);
     return messages.received + messages.dropped.kernel === sent;
   });
-  await sleep(300);
+  await eventually('every message is written', async () => {
+    return countLines(belfry.file('all.log')) === (await statusOf(belfry)).messages.received;
+  });
   const { messages, listeners } = await statusOf(belfry);
   assert.ok(messages.dropped.kernel > 1000, `${messages.dropped.kernel} were dropped`);
   assert.equal(listeners[0]?.kernelDrops, messages.dropped.kernel);

@@ -55,7 +55,7 @@ class Manager {
     }
   }
 
-  /** Resolves with it when something was said that matches, `times` in all; what was said before is forgotten. */
+  /** Resolves with it when something was said that matches, `times` in all; what was said until then is forgotten. */
   async hears(program: Program, pattern: RegExp, times = 1): Promise<string> {
     const found = () => this.heard.filter((what) => pattern.test(what));
     await waitUntil(`${pattern} is heard; ${program.stderr}`, () => {
@@ -67,7 +67,7 @@ class Manager {
       first !== undefined && found().length >= times,
       `heard ${this.heard.join(' | ')}; ${program.stderr}`,
     );
-    this.heard.length = 0;
+    this.heard.splice(0, this.heard.indexOf(found().at(times - 1) as string) + 1);
     return first;
   }
 }

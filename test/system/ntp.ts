@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { BELFRY, type Belfry, useBelfry } from './belfry.ts';
 import { demandPeer } from './peers.ts';
-import { freePort, makeFolder, type Program, startProgram, waitUntil } from './programs.ts';
+import { freePort, isListening, makeFolder, type Program, startProgram, waitUntil } from './programs.ts';
 
 export interface TimeServer {
   readonly belfry: Belfry;
@@ -56,6 +56,9 @@ export async function useChronyd(
     'chronyd runs',
     () => /Disabled control|privileges|Frequency/.test(program.stderr) || program.hasEnded(),
   );
+  // It says so before it opens its port.
+  const port = Number(/^port (\d+)$/m.exec(lines.join('\n'))?.[1] ?? 0);
+  await waitUntil('chronyd listens', () => port === 0 || isListening('udp', port) || program.hasEnded());
   assert.ok(!program.hasEnded(), `chronyd ended: ${program.stderr}`);
   return { program, commandSocket };
 }

@@ -163,7 +163,7 @@ test('the first message is taken soon after the start, and an idle server costs 
   });
   await eventually('it is written', () => readText(join(folder.path, 'out/all.log')).includes('n=0;'));
   const tookMs = performance.now() - began;
-  assert.ok(tookMs < 5000, `${tookMs} ms`);
+  assert.ok(tookMs < 20_000, `${tookMs} ms`);
   await eventually('ready', () => program.stderr.includes('ready'));
   await sleep(1000);
   const cpu = cpuOf(program.pid);

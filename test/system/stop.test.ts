@@ -28,7 +28,8 @@ import {
   useDisk,
 } from './world.ts';
 
-const STOP_MS = 5000;
+/** It is promised within 3.5 s; on a busy machine the start of the stop takes its time, too. */
+const STOP_MS = 10_000;
 const EVERYTHING = [{ file: 'all.log' }];
 
 /** Sends until the connection ends, far faster than a stop can take. */
@@ -98,7 +99,7 @@ describe('SIGTERM', () => {
     await new Promise((done) => silent.once('connect', done));
     belfry.program.signal('SIGTERM');
     const tookMs = await endWell(belfry);
-    assert.ok(tookMs < 2000, `the stop took ${Math.round(tookMs)} ms`);
+    assert.ok(tookMs < 3500, `the stop took ${Math.round(tookMs)} ms`);
     silent.destroy();
   });
 });

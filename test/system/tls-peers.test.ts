@@ -155,8 +155,9 @@ describe('real senders over TLS', () => {
     const { from } = await startKind(t, kind, { to: port, ca: client.cert, shown: client });
     await sendTcp(from, `${message('host', 'app', 0)}\n`);
     await failures(belfry, 'rejected_by_peer', 1);
-    const [line = ''] = logLines(belfry.program, 'trouble=rejected_by_peer');
-    assert.match(line, /it does not accept the certificate of this server \(alert \d+: /);
+    const lines = () => logLines(belfry.program, 'trouble=rejected_by_peer');
+    await waitUntil('it is said', () => lines().length > 0);
+    assert.match(lines()[0] ?? '', /it does not accept the certificate of this server \(alert \d+: /);
     assert.equal((await statusOf(belfry)).messages.received, 0);
   });
 

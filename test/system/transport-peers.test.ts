@@ -213,7 +213,7 @@ for (const kind of [...KINDS, ...UDP_KINDS]) {
       const feed = setInterval(() => {
         sending.appendTexts(range(next, next + 99).map(message));
         next += 100;
-      }, 5);
+      }, 20);
       t.after(() => clearInterval(feed));
       for (let round = 0; round < 2; round++) {
         const had = server.numbers().length;
@@ -230,7 +230,7 @@ for (const kind of [...KINDS, ...UDP_KINDS]) {
         return range(1, next - 1).filter((n) => !there.has(n));
       };
       try {
-        await waitUntil('all are written', () => missing().length === 0);
+        await waitUntil('all are written', () => missing().length === 0, 60_000);
       } catch {
         const { said } = sending.log;
         assert.deepEqual(missing(), [], `${JSON.stringify(sending.transport.counts())} ${said.join('\n')}`);

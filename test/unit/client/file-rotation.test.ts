@@ -19,14 +19,21 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import type { FilePace } from '../../../client/inputs/file/file-input.ts';
 import type { SavedPosition } from '../../../client/inputs/file/position.ts';
 import { waitUntil } from '../../system/programs.ts';
 import { makeWorld, numbered, numbers, type World } from './use-files.ts';
 
-async function worldWith(t: TestContext, name: string, text: string, count: number): Promise<World> {
+async function worldWith(
+  t: TestContext,
+  name: string,
+  text: string,
+  count: number,
+  pace: Partial<FilePace> = {},
+): Promise<World> {
   const world = makeWorld(t);
   world.write(name, text);
-  await world.start();
+  await world.start({}, { pace });
   await waitUntil(`${count} lines`, () => world.sink.taken === count);
   return world;
 }
@@ -50,7 +57,7 @@ function editSaved(world: World, edit: (file: Record<string, unknown>) => void):
 }
 
 test('renamed and made anew: the old is read to its end, then the new from its beginning', async (t) => {
-  const world = await worldWith(t, 'a.log', numbered('a', 1, 10), 10);
+  const world = await worldWith(t, 'a.log', numbered('a', 1, 10), 10, { goneMs: 60_000 });
   world.append('a.log', numbered('a', 11, 2000));
   renameSync(world.path('a.log'), world.path('a.log.1'));
   world.write('a.log', numbered('a', 2001, 4000));

@@ -18,7 +18,7 @@ import { REASONS } from '../../../ntp/shape.ts';
 /** A folder of the test's own. */
 export function useFolder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'belfry-unit-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
+  t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }));
   return path;
 }
 

@@ -58,9 +58,10 @@ describe('a server that does not read', () => {
     const sending = startSending(t, [targetOf('tcp', receiver.port)], { timeoutMs: 300 });
     for (let i = 0; i < 10; i++) sending.append(i * 600 + 1, i * 600 + 600, 4000);
     await waitUntil('it is stuck', () => sending.transport.counts().sentRecords > 200);
+    const { connections } = receiver;
     await new Promise((done) => setTimeout(done, 1000));
     // A window that is closed is no silence: the connection stands.
-    assert.equal(receiver.connections, 1);
+    assert.equal(receiver.connections, connections);
     assert.ok(sending.waiting() > 0);
     isStuck = false;
     for (const socket of receiver.sockets) socket.resume();
@@ -72,8 +73,9 @@ describe('a server that does not read', () => {
     const receiver = new StreamReceiver(await listenOn(t), (socket, connection) => {
       if (connection > 1) return;
       socket.pause();
-      setTimeout(() => socket.resetAndDestroy(), 30);
+      void waitUntil('something is sent', hasSent).then(() => socket.resetAndDestroy());
     });
+    const hasSent = () => sending.transport.counts().sentRecords > 0;
     const sending = startSending(t, [targetOf('tcp', receiver.port)]);
     sending.append(1, 1000);
     await waitUntil('the queue is empty', () => sending.waiting() === 0);

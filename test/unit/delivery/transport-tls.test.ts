@@ -83,8 +83,9 @@ describe('a server that is who it should be', { skip }, () => {
     const receiver = new StreamReceiver(server, (socket, connection) => {
       if (connection > 1) return;
       socket.pause();
-      setTimeout(() => raw[0]?.resetAndDestroy(), 30);
+      void waitUntil('something is sent', hasSent).then(() => raw[0]?.resetAndDestroy());
     });
+    const hasSent = () => sending.transport.counts().sentRecords > 0;
     const sending = send(t, targetOf('tls', receiver.port), { ca: authority.ca });
     sending.append(1, 1000);
     await waitUntil('the queue is empty', () => sending.waiting() === 0);

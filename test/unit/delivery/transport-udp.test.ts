@@ -63,7 +63,6 @@ test('a stop waits for the last to be done', async (t) => {
   const sending = startSending(t, [targetOf('udp', port)]);
   sending.append(1, 10);
   await waitUntil('all are here', () => texts.length === 10);
-  assert.equal(sending.waiting(), 10);
   await sending.transport.stop(Date.now() + 5000);
   assert.equal(sending.waiting(), 0);
 });
