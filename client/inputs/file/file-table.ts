@@ -12,7 +12,7 @@ import type { Voice } from '../../../delivery/spool/voice.ts';
 import { FileMemory } from './file-memory.ts';
 import { FollowedFile } from './followed-file.ts';
 import { FileGlobs, type Found, type Obstacle } from './globs.ts';
-import { inOrderOfRotation } from './rotation.ts';
+import { byAge, inOrderOfRotation } from './rotation.ts';
 import { keyOf, type SavedFile, type SavedPosition } from './position.ts';
 
 /** Each is an open file. */
@@ -45,6 +45,8 @@ export class FileTable {
   #obstacles: Found['obstacles'] = new Map();
   #directories = new Set<string>();
   #isFirstScan = true;
+  /** A name led elsewhere when its file was opened: somebody rotates at this moment. */
+  #isMoving = false;
 
   constructor(parts: FileTableParts) {
     this.#parts = parts;
@@ -65,25 +67,38 @@ export class FileTable {
     return this.#directories;
   }
 
-  /** Looks at what is there, and gives what is new or has moved, in the order in which it is to be read. */
+  /**
+   * Looks at what is there, and gives what is new or has moved, in the order in which it is to be read. A file that
+   * moves away before it is opened is looked for anew, and no younger one is taken before it.
+   */
   scan(): FollowedFile[] {
-    const found = this.#look();
-    const { obstacles } = found;
-    const nowMs = this.#parts.now();
-    const unknown = this.#seeKnown(found, nowMs);
-    const again = this.#adoptSaved(unknown, obstacles);
-    if (this.#isFirstScan) again.push(...this.#rescue(found));
-    inOrderOfRotation(again, []);
-    const older = [...this.#byKey.values()];
-    const adopted = this.#adoptNew(unknown, obstacles);
-    inOrderOfRotation(adopted, older);
+    const taken: FollowedFile[] = [];
+    for (let looks = 1; looks === 1 || this.#isMoving; looks += 1) {
+      this.#isMoving = false;
+      this.#take(this.#look(), looks < LOOKS_MAX, taken);
+      if (looks === LOOKS_MAX) break;
+    }
     this.#isFirstScan = false;
+    return taken;
+  }
+
+  /** `inOrder`: nothing is taken behind a file that has moved away. */
+  #take(found: Found, inOrder: boolean, taken: FollowedFile[]): void {
+    const { obstacles } = found;
+    const unknown = this.#seeKnown(found, this.#parts.now());
+    const again = this.#adoptSaved(unknown, obstacles, inOrder);
+    const isBroken = this.#isMoving && inOrder;
+    if (this.#isFirstScan && !isBroken) again.push(...this.#rescue(found));
+    inOrderOfRotation(again, taken);
+    const older = [...this.#byKey.values()];
+    const adopted = isBroken ? [] : this.#adoptNew(unknown, obstacles, inOrder);
+    inOrderOfRotation(adopted, older);
     this.#byPath = new Map([...this.#byKey.values()].map((file) => [file.path, file]));
     this.#obstacles = obstacles;
     this.#directories = found.directories;
     for (const file of this.#byKey.values()) this.#directories.add(file.directory);
     this.#forgetRefusals(found);
-    return [...again, ...adopted];
+    taken.push(...again, ...adopted);
   }
 
   /** What is there. While names move, a file may be missed under its old name and its new one: hence twice. */
@@ -128,15 +143,19 @@ export class FileTable {
     for (const file of this.#byKey.values()) {
       if (!seen.has(file.key)) file.goneMs ??= nowMs;
     }
-    return unknown.sort(([a, { mtimeNs: x }], [b, { mtimeNs: y }]) => {
-      if (x !== y) return x < y ? -1 : 1;
-      return a < b ? -1 : 1;
-    });
+    return unknown.sort(([a, x], [b, y]) =>
+      byAge({ path: a, writtenNs: x.mtimeNs }, { path: b, writtenNs: y.mtimeNs }),
+    );
   }
 
-  #adoptSaved(unknown: readonly [string, BigIntStats][], obstacles: Found['obstacles']): FollowedFile[] {
+  #adoptSaved(
+    unknown: readonly [string, BigIntStats][],
+    obstacles: Found['obstacles'],
+    inOrder: boolean,
+  ): FollowedFile[] {
     const adopted: FollowedFile[] = [];
     for (const [path, stats] of unknown) {
+      if (this.#isMoving && inOrder) break;
       if (this.#byKey.has(keyOf(stats)) || !this.#memory.knows(stats)) continue;
       const file = this.#open(path, stats, obstacles);
       if (file === undefined) continue;
@@ -155,9 +174,14 @@ export class FileTable {
     return adopted;
   }
 
-  #adoptNew(unknown: readonly [string, BigIntStats][], obstacles: Found['obstacles']): FollowedFile[] {
+  #adoptNew(
+    unknown: readonly [string, BigIntStats][],
+    obstacles: Found['obstacles'],
+    inOrder: boolean,
+  ): FollowedFile[] {
     const adopted: FollowedFile[] = [];
     for (const [path, stats] of unknown) {
+      if (this.#isMoving && inOrder) break;
       if (this.#byKey.has(keyOf(stats))) continue;
       const file = this.#open(path, stats, obstacles);
       if (file === undefined) continue;
@@ -239,10 +263,13 @@ export class FileTable {
       return undefined;
     }
     try {
-      return FollowedFile.open(path, keyOf(stats), this.#parts.now());
+      const file = FollowedFile.open(path, keyOf(stats), this.#parts.now());
+      if (file === undefined) this.#isMoving = true;
+      return file;
     } catch (error) {
       const code = codeOf(error) ?? String(error);
-      if (code !== 'ENOENT') obstacles.set(path, { kind: 'unreadable', code });
+      if (code === 'ENOENT') this.#isMoving = true;
+      else obstacles.set(path, { kind: 'unreadable', code });
       return undefined;
     }
   }

@@ -26,13 +26,19 @@ export function inOrderOfRotation(files: FollowedFile[], older: readonly Followe
 /** A file system notes times by the kernel's tick: 1 to 10 ms. */
 const TICK_NS = 10_000_000n;
 
+/** What tells the age of a file. */
+interface Aged {
+  readonly path: string;
+  readonly writtenNs: bigint;
+}
+
 /** The one that was written last is the newer; of two in one moment, the one with the lower number. */
-function byAge(a: FollowedFile, b: FollowedFile): number {
+export function byAge(a: Aged, b: Aged): number {
   const apartNs = a.writtenNs - b.writtenNs;
   if (apartNs > TICK_NS || apartNs < -TICK_NS) return apartNs < 0n ? -1 : 1;
   return rotationOf(b) - rotationOf(a);
 }
 
-function rotationOf({ path }: FollowedFile): number {
+function rotationOf({ path }: Aged): number {
   return Number(/[.-](\d{1,7})$/.exec(path)?.[1] ?? 0);
 }
