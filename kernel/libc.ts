@@ -99,6 +99,12 @@ export const readlink = libc.func('int64_t readlink(const void *, void *, size_t
   size: number,
 ) => number;
 
+/** `path` ends with a zero byte. */
+export const openFile = libc.func('int open(const void *, int, ...)') as (
+  path: Uint8Array,
+  flags: number,
+) => number;
+
 export const flock = libc.func('int flock(int, int)') as (fd: number, operation: number) => number;
 export const accept4 = libc.func('int accept4(int, void *, void *, int)') as (
   fd: number,

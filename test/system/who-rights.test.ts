@@ -144,7 +144,7 @@ test('without any right: one’s own processes, and users and units of all other
   }
 });
 
-const OWNERS_RIGHTS = '-all,+net_raw,+sys_ptrace,+dac_read_search';
+const OWNERS_RIGHTS = '-all,+net_raw,+sys_ptrace';
 
 test('with the rights of owners.conf, and no more, all processes', { skip }, async (t) => {
   const rights = [

@@ -2,7 +2,9 @@
 // a process may take another name (execve) at any time. Who begins under the same pid later is told by the start.
 // Refuses: to wait, and command lines; they hold secrets.
 
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { codeOf } from '../../../base/fault.ts';
+import { hasDescriptorInfo } from '../../../kernel/descriptor-info.ts';
 import { readGroupFile } from './units.ts';
 
 export interface Process {
@@ -57,6 +59,11 @@ export function readLeader(pid: number): number | undefined {
   return found === undefined ? undefined : Number(found);
 }
 
+/** Who may look into it without further rights; undefined: it is gone. */
+export function readProcessUser(pid: number): number | undefined {
+  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+}
+
 /** The pid that was given last; undefined: a sandbox hides it (ProcSubset=pid). */
 export function readLastPid(): number | undefined {
   const last = Number(readShort('/proc/loadavg')?.split(' ')[4]);
@@ -79,12 +86,17 @@ export function listProcesses(): number[] {
 
 export type Descriptors = readonly number[] | 'gone' | 'hidden';
 
-/** The descriptors of a process. */
+/** The descriptors of a process. Whoever may not open the folder of its links may see what is told of each. */
 export function listDescriptors(pid: number): Descriptors {
+  const listed = listNumbers(`/proc/${pid}/fd`);
+  return listed === 'hidden' && hasDescriptorInfo() ? listNumbers(`/proc/${pid}/fdinfo`) : listed;
+}
+
+function listNumbers(folder: string): Descriptors {
   try {
-    return readdirSync(`/proc/${pid}/fd`).map(Number);
+    return readdirSync(folder).map(Number);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     return code === 'EACCES' || code === 'EPERM' ? 'hidden' : 'gone';
   }
 }

@@ -1,7 +1,7 @@
 // The ways in which owners are found, and what of them works with the rights at hand: in sentences, for whoever asks why
 // a connection has no name.
 
-import { listDescriptors, readProcess } from './processes.ts';
+import { listDescriptors, listProcesses, readProcess, readProcessUser } from './processes.ts';
 import type { WayState, WhoWay } from './who.port.ts';
 
 const GIVES: Readonly<Record<WhoWay, string>> = {
@@ -18,7 +18,7 @@ const LACKS: Readonly<Record<WhoWay, (error: string) => string>> = {
   syn: (error) =>
     `SYNs are not seen (${error}): connections that are over within a tenth of a second have no process. CAP_NET_RAW would give it.`,
   processes: () =>
-    'Only processes of this user can be looked into: of others the user and the systemd unit are named. CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH would give names (belfry-agent.service.d/owners.conf).',
+    'Only processes of this user can be looked into: of others the user and the systemd unit are named. CAP_SYS_PTRACE would give names (belfry-agent.service.d/owners.conf), before Linux 5.14 with CAP_DAC_READ_SEARCH.',
   ends: (error) =>
     `The kernel does not tell when a socket is gone (${error}): its own byte counts are missing from events.`,
   starts: (error) =>
@@ -31,8 +31,19 @@ export function wayState(way: WhoWay, error: string | undefined): WayState {
   return { way, works, sentence: works ? GIVES[way] : LACKS[way](error) };
 }
 
-/** Whether processes of others may be looked into: pid 1 is there for everybody, and nobody's. */
+/** Of so many processes of others: one of them, pid 1 too, may be closed to everybody. */
+const OTHERS_MAX = 16;
+
+/** Whether processes of others may be looked into. Without any, there is nothing that may not. */
 export function whyNotAllProcesses(): string | undefined {
   if (!readProcess(1)) return 'EPERM';
-  return typeof listDescriptors(1) === 'string' ? 'EACCES' : undefined;
+  let others = 0;
+  for (const pid of listProcesses()) {
+    if (others >= OTHERS_MAX) break;
+    const uid = readProcessUser(pid);
+    if (uid === undefined || uid === process.geteuid?.()) continue;
+    if (typeof listDescriptors(pid) !== 'string') return undefined;
+    others += 1;
+  }
+  return others > 0 ? 'EACCES' : undefined;
 }
