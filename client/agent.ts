@@ -11,7 +11,7 @@ import type { Log } from '../base/log.ts';
 import type { AgentConfig, DestinationConfig } from '../config/agent.ts';
 import type { SpoolReader } from '../delivery/spool/reader.ts';
 import type { AgentAnswers } from './control.port.ts';
-import { endsBy, waitForAll } from './deadline.ts';
+import { endsBy, waitForAll } from '../base/deadline.ts';
 import type { AgentDoors } from './doors.ts';
 import { Forwarder } from './forwarder.ts';
 import { LiveInputs } from './live-inputs.ts';
@@ -32,6 +32,8 @@ const TICK_MS = 1000;
 const LIVE_STOP_MS = 1000;
 /** For the answers to what is under way when a destination is opened anew by a reload. */
 const RELOAD_WITHIN_MS = 1500;
+/** A stop waits so long for a reload that is under way: for its destinations, and an input that is slow to open. */
+const BUSY_MS = 2 * RELOAD_WITHIN_MS;
 
 export class Agent {
   readonly #parts: AgentParts;
@@ -157,14 +159,19 @@ export class Agent {
     const old = this.#config;
     const leaving = this.#forwarders.filter((one) => !keepsDestination(one.config, old, config));
     const control = await this.#openOtherControl(old, config);
-    const arriving = await this.#exchange(leaving, config).catch(async (fault: unknown) => {
-      await control?.stop();
-      throw fault;
-    });
-    await this.#takeControl(control, config);
-    this.#config = config;
-    this.#takeForwarders(leaving, arriving);
-    await this.#moveInputs(old, config);
+    try {
+      const arriving = await this.#exchange(leaving, config).catch(async (fault: unknown) => {
+        await control?.stop();
+        throw fault;
+      });
+      await this.#takeControl(control, config);
+      this.#config = config;
+      this.#takeForwarders(leaving, arriving);
+      this.#live.turnTo(this.#forwarders);
+      await this.#moveInputs(old, config);
+    } finally {
+      this.#live.release();
+    }
     await this.#stopLeaving(leaving, config);
     this.#loadedAt = new Date();
   }
@@ -190,6 +197,7 @@ export class Agent {
     const directories = new Set(wanted.map(({ queue }) => queue.directory));
     const inTheWay = leaving.filter((one) => directories.has(one.config.queue.directory));
     const deadlineMs = Date.now() + RELOAD_WITHIN_MS;
+    if (inTheWay.length > 0) this.#live.hold();
     await Promise.all(inTheWay.map((one) => one.stop(deadlineMs)));
     const opened: Forwarder[] = [];
     try {
@@ -276,13 +284,14 @@ export class Agent {
 
   /** Takes no more, hears what is answered until the deadline, makes everything safe. May be called twice. */
   stop(withinMs: number): Promise<void> {
-    this.#stopped ??= this.#stop(Date.now() + withinMs);
+    this.#stopped ??= this.#stop(withinMs);
     return this.#stopped;
   }
 
-  async #stop(deadlineMs: number): Promise<void> {
+  async #stop(withinMs: number): Promise<void> {
     this.#state = 'stopping';
-    await this.#busy;
+    await endsBy(Date.now() + BUSY_MS, this.#busy);
+    const deadlineMs = Date.now() + withinMs;
     clearInterval(this.#watch);
     await endsBy(Date.now() + LIVE_STOP_MS, this.#live.stop());
     await Promise.all(this.#forwarders.map((forwarder) => forwarder.stop(deadlineMs)));

@@ -1,7 +1,7 @@
 // One live input's way to all destinations. What cannot be read again later (a datagram, a line of a socket) is
 // offered to each; a destination that has no room holds back nobody else.
 //
-// Promises: the input is held back only while no destination takes anything. What one destination takes and
+// Promises: the input is held back only while no destination takes anything, or one is opened anew. What one destination takes and
 // another has no room for is lost for the other: counted there by its reason, and said.
 // Refuses: to keep records until a destination has room; that is what its queue on disk is for.
 
@@ -19,6 +19,7 @@ export class FanOut implements InputSink {
   taken = 0;
   #outlets: readonly Outlet[];
   readonly #isForNobody: boolean;
+  #isHeld = false;
 
   /** `isForNobody`: it need not lead anywhere, since its input writes a log of its own; what nobody wants is taken. */
   constructor(outlets: readonly Outlet[], isForNobody = false) {
@@ -31,7 +32,17 @@ export class FanOut implements InputSink {
     this.#outlets = outlets;
   }
 
+  /** Nothing is taken for a while, and nothing lost: a destination is opened anew. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+  }
+
   put(batch: RecordBatch): number {
+    if (this.#isHeld) return 0;
     if (this.#outlets.length === 0 && this.#isForNobody) return batch.count;
     const takens = this.#outlets.map(({ sink }) => sink.put(batch));
     const most = Math.max(0, ...takens);

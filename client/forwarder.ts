@@ -15,7 +15,7 @@ import type { SpoolReader } from '../delivery/spool/reader.ts';
 import { openSpool, type Spool } from '../delivery/spool/spool.ts';
 import { Voice } from '../delivery/spool/voice.ts';
 import type { Transport } from '../delivery/transport/transport.ts';
-import { endsBy } from './deadline.ts';
+import { endsBy } from '../base/deadline.ts';
 import { compileFilter, type Filter } from './filter.ts';
 import type { Outlet } from './fan-out.ts';
 import { Progress } from './progress.ts';

@@ -36,7 +36,7 @@ export class LiveInputs {
 
   /** Leads those that run to these destinations, and starts those that are missing. */
   async follow(config: AgentConfig, forwarders: readonly Forwarder[]): Promise<void> {
-    for (const live of this.#all.values()) lead(live, forwarders);
+    this.turnTo(forwarders);
     const wanted = [...config.inputs, ...(config.traffic === undefined ? [] : [config.traffic])];
     const missing = wanted.filter(isLive).filter(({ name }) => !this.#all.has(name));
     await Promise.all(missing.map((input) => this.#start(input, config, forwarders)));
@@ -72,6 +72,22 @@ export class LiveInputs {
   /** Undefined: nobody watches connections. */
   traffic(): TrafficStatus | undefined {
     return [...this.#all.values()].map(({ input }) => input.traffic()).find((one) => one !== undefined);
+  }
+
+  /** A destination is opened anew: what comes meanwhile waits with the inputs, and is not lost for it. */
+  hold(): void {
+    for (const { fanOut } of this.#all.values()) fanOut.hold();
+  }
+
+  /** Those that run lead to these from now on, also those that are about to leave. */
+  turnTo(forwarders: readonly Forwarder[]): void {
+    for (const live of this.#all.values()) lead(live, forwarders);
+    this.release();
+  }
+
+  release(): void {
+    for (const { fanOut } of this.#all.values()) fanOut.release();
+    this.resume();
   }
 
   resume(): void {

@@ -6,6 +6,7 @@
 
 import { resourceUsage } from 'node:process';
 import type { ControlServer } from '../base/control-socket.ts';
+import { endsBy } from '../base/deadline.ts';
 import type { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
 import type { Beat } from '../base/pulse.ts';
@@ -66,6 +67,8 @@ export class Server {
   #jobsFailed = 0;
   #syncFailureSaidAtMs = 0;
   #state: 'running' | 'stopping' = 'running';
+  /** A reload that is under way; the stop waits for it. */
+  #busy: Promise<unknown> = Promise.resolve();
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -205,7 +208,14 @@ export class Server {
   // ---- reloading
 
   /** A good configuration takes effect without losing a message or a connection; files are opened anew. */
-  async reload(config: ServerConfig): Promise<void> {
+  reload(config: ServerConfig): Promise<void> {
+    const reloading = this.#busy.then(() => this.#reload(config));
+    this.#busy = reloading.catch(() => undefined);
+    return reloading;
+  }
+
+  async #reload(config: ServerConfig): Promise<void> {
+    if (this.#state === 'stopping') return;
     const plan = await this.#intake.plan(config);
     const old = this.#config;
     try {
@@ -277,6 +287,7 @@ export class Server {
     this.#state = 'stopping';
     clearInterval(this.#watch);
     const deadlineMs = Date.now() + withinMs;
+    await endsBy(Date.now() + withinMs / 2, this.#busy);
     const unwritten = await this.#intake.stop(deadlineMs);
     if (unwritten > 0) {
       this.#log.error(

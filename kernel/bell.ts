@@ -29,6 +29,7 @@ export function hushBell(fd: number): void {
  */
 export class BellRope {
   #fd = -1;
+  #wasPulled = false;
 
   get isTied(): boolean {
     return this.#fd >= 0;
@@ -36,10 +37,12 @@ export class BellRope {
 
   tie(fd: number): void {
     this.#fd = fd;
+    if (this.#wasPulled) this.pull();
   }
 
-  /** Rings, if there is a bell. */
+  /** Rings, or as soon as there is a bell. */
   pull(): void {
+    this.#wasPulled = !this.isTied;
     if (this.isTied) writeSync(this.#fd, ONE);
   }
 

@@ -73,6 +73,7 @@ export class Intake {
   /** What the thread of TLS has counted, and what it shows to peers. */
   readonly tlsCounts = new TlsCounts(this.#tlsCountTable);
   credentials: ReadCredentials | undefined;
+  #isStopping = false;
   /** What all lanes have counted. */
   counts = new CountReader([]);
 
@@ -137,8 +138,9 @@ export class Intake {
     );
     await Promise.all(configured);
     for (const [number, sockets] of added) {
-      if (!this.#lanes.has(number)) await this.#start(number, config, sockets);
+      if (!this.#lanes.has(number) && !this.#isStopping) await this.#start(number, config, sockets);
     }
+    if (this.#isStopping) return;
     await this.#addTls(config, this.#tlsSockets(fresh));
   }
 
@@ -149,6 +151,7 @@ export class Intake {
 
   /** Resolves with the bytes that could not be written. */
   async stop(deadlineMs: number): Promise<number> {
+    this.#isStopping = true;
     const lanes = [...this.#lanes.values()];
     // What TLS has received is handed on while the lanes still take it; what they answer goes out at the end.
     await this.#tls?.drain(Date.now() + (deadlineMs - Date.now()) / 2);

@@ -72,6 +72,7 @@ export class Lane {
       }
       this.#bell.cut();
       if (!this.#hasStopped) events.died(new BrokenPromise(`lane ${start.number} ended without being asked`));
+      this.#end();
     });
     port.postMessage(start);
   }
@@ -79,8 +80,8 @@ export class Lane {
   #hear(report: LaneReport): void {
     if (report.kind === 'started') this.#bell.tie(report.bell);
     if (report.kind === 'stopped') {
-      this.#hasStopped = true;
       this.unwrittenBytes = report.unwrittenBytes;
+      this.#end();
     }
     const path = 'path' in report ? report.path : undefined;
     const found = this.#waiting.findIndex((wait) => wait.kind === report.kind && wait.path === path);
@@ -88,7 +89,14 @@ export class Lane {
     this.#events.report(report);
   }
 
+  /** It takes no more orders: those that it has not heard are settled, since its files are closed. */
+  #end(): void {
+    this.#hasStopped = true;
+    for (const { done } of this.#waiting.splice(0)) done();
+  }
+
   #answer(kind: LaneReport['kind'], path?: string): Promise<void> {
+    if (this.#hasStopped) return Promise.resolve();
     return new Promise((done) => {
       this.#waiting.push({ kind, path, done });
     });
@@ -140,7 +148,7 @@ export class Lane {
     );
     await Promise.race([answer, late]);
     enough.abort();
-    this.#hasStopped = true;
+    this.#end();
     this.#port.close();
   }
 }

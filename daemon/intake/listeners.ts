@@ -146,7 +146,13 @@ function openFresh(listen: Listen, config: SyslogConfig): OpenListener {
   const first = openOne(listen, address, listen.port, config);
   const sockets = [first];
   const wanted = listen.transport === 'udp' ? config.lanes : 1;
-  while (sockets.length < wanted) sockets.push(openOne(listen, address, first.port, config));
+  try {
+    while (sockets.length < wanted) sockets.push(openOne(listen, address, first.port, config));
+  } catch (fault) {
+    // One that is left open would take its share of what comes, and nobody would read it.
+    for (const { fd } of sockets) closeSocket(fd);
+    throw fault;
+  }
   return fromSockets(sockets, listen.transport, false, config);
 }
 

@@ -333,7 +333,9 @@ export class StreamIntake {
     let open = [...this.#connections.all].filter(({ relp }) => !relp);
     for (let bytes = 0; bytes < STOP_BYTES_MAX && Date.now() < untilMs; bytes += READ_MAX) {
       const nowMs = Date.now();
-      open = open.filter((connection) => !connection.isHeld && this.#read(connection, nowMs) > 0);
+      open = open.filter(
+        (connection) => !connection.isClosed && !connection.isHeld && this.#read(connection, nowMs) > 0,
+      );
       if (open.length === 0) break;
     }
     for (const connection of this.#connections.all) {

@@ -244,6 +244,24 @@ test('a destination that changes keeps its queue, and one that goes is said with
   await waitUntil('and again', () => world.doors.transport('goes').delivered.length === 10);
 });
 
+test('what live inputs receive while a destination is opened anew is lost for none', async (t) => {
+  const world = new AgentWorld(t);
+  const inputs = [world.devlog('dev')];
+  const agent = await world.open(world.config(inputs, [world.destination('one'), world.destination('two')]));
+  const [before, dev] = [world.doors.transport('two'), world.doors.input('dev')];
+  before.onStop = () => dev.feed(records(0, 10));
+  await agent.reload(
+    world.config(inputs, [world.destination('one'), world.destination('two', { window: 7 })]),
+  );
+  assert.notEqual(world.doors.transport('two'), before);
+  for (const name of ['one', 'two'])
+    await waitUntil(`${name} has all`, () => world.doors.transport(name).delivered.length === 10);
+  assert.deepEqual(
+    agent.status().destinations.map(({ dropped }) => dropped),
+    [{}, {}],
+  );
+});
+
 test('a reload that cannot be carried out changes nothing', async (t) => {
   const world = new AgentWorld(t);
   const before = world.config([world.file('log')], [world.destination('one')]);

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Fault } from '../../../base/fault.ts';
-import { endsBy } from '../../../client/deadline.ts';
+import { endsBy } from '../../../base/deadline.ts';
 import type { Input } from '../../../client/inputs/input.ts';
 import { findOrphans } from '../../../client/orphans.ts';
 import { RunningInput } from '../../../client/running-input.ts';

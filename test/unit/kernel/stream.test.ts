@@ -97,11 +97,15 @@ test('a bell that another thread rings ends a long wait', async (t) => {
   t.after(() => ringer.terminate());
   assert.equal(readiness.wait(30_000), 1);
   assert.equal(readiness.token(0), 3);
+  hushBell(bell);
   const rope = new BellRope();
   rope.pull();
   rope.tie(bell);
+  assert.equal(readiness.wait(0), 1, 'it was pulled before there was a bell');
+  hushBell(bell);
   rope.pull();
   rope.pull();
+  assert.equal(readiness.wait(0), 1);
   hushBell(bell);
   assert.equal(readiness.wait(0), 0);
 });
