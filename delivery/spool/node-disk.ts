@@ -35,7 +35,7 @@ export const nodeDisk: Disk = {
     try {
       refuseUnsafe(directory, fstatSync(fd));
       refuseInUse(directory, fd);
-      return new NodeFolder(directory, fd);
+      return new NodeFolder(fd);
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -89,12 +89,13 @@ function refuseInUse(directory: string, fd: number): void {
 }
 
 class NodeFolder implements Folder {
+  /** The directory that was looked at, whatever its path leads to meanwhile: a volume may be unmounted, and come back. */
   readonly #directory: string;
   readonly #fd: number;
   #isOpen = true;
 
-  constructor(directory: string, fd: number) {
-    this.#directory = directory;
+  constructor(fd: number) {
+    this.#directory = `/proc/self/fd/${fd}`;
     this.#fd = fd;
   }
 

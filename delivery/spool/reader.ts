@@ -211,12 +211,21 @@ export class DestinationReader implements SpoolReader {
       try {
         return this.#enter(segment);
       } catch (error) {
-        const isGone = ['ENOENT', 'ELOOP'].includes(codeOf(error) ?? '');
-        if (isGone) this.#parts.onGone(segment);
-        if (!isGone && !this.#isHopeless(error)) return undefined;
-        this.#lose(this.#shelf.lastOf(segment), isGone ? 'missing' : 'damaged', isGone ? 0 : segment.end);
+        if (!['ENOENT', 'ELOOP'].includes(codeOf(error) ?? '')) {
+          this.#giveUpIfHopeless(segment, error);
+          return undefined;
+        }
+        this.#parts.onGone(segment);
+        this.#lose(this.#shelf.lastOf(segment), 'missing', 0);
       }
     }
+  }
+
+  /** One segment alone: the next one may be readable, and has its own time to become so. */
+  #giveUpIfHopeless(segment: Segment, error: unknown): void {
+    if (!this.#isHopeless(error)) return;
+    this.#troubledSinceMs = undefined;
+    this.#lose(this.#shelf.lastOf(segment), 'damaged', segment.end);
   }
 
   #enter(segment: Segment): SegmentScan {
@@ -236,7 +245,7 @@ export class DestinationReader implements SpoolReader {
     }
   }
 
-  /** Says it, and whether it has been tried for long enough. Too many open files is no fault of the file. */
+  /** Says it, and whether it has been tried for long enough. Some troubles are no fault of the file, and somebody's to mend. */
   #isHopeless(error: unknown): boolean {
     const nowMs = this.#parts.now();
     this.#troubledSinceMs ??= nowMs;
@@ -248,7 +257,8 @@ export class DestinationReader implements SpoolReader {
     const triedMs = nowMs - this.#troubledSinceMs;
     // A clock that was set back begins anew.
     if (triedMs < 0) this.#troubledSinceMs = nowMs;
-    return triedMs >= READ_RETRY_MS && troubleOf(error) !== 'too_many_open';
+    const isMendable = ['too_many_open', 'permission'].includes(troubleOf(error));
+    return triedMs >= READ_RETRY_MS && !isMendable;
   }
 
   #closeScan(): void {

@@ -240,7 +240,7 @@ export class SpoolWriting {
         this.#safe = Math.max(this.#safe, this.#sealed[0].last);
         this.#sealed.shift()?.close();
       }
-      this.#writer?.sync();
+      this.#syncNewest();
       this.#safe = this.written;
       this.#isSyncFailing = false;
       this.#recover();
@@ -249,6 +249,16 @@ export class SpoolWriting {
       this.#isSyncFailing = true;
       this.#fail(error, nowMs);
       return false;
+    }
+  }
+
+  /** One that the disk does not take is written no further: it goes when it is delivered, and others are not behind it. */
+  #syncNewest(): void {
+    try {
+      this.#writer?.sync();
+    } catch (error) {
+      this.#seal();
+      throw error;
     }
   }
 

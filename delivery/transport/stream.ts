@@ -31,8 +31,11 @@ export class StreamConnection implements Connection {
   #isOver = false;
   #error: Error | undefined;
   #askTimer: NodeJS.Timeout | undefined;
+  #asking: NodeJS.Immediate | undefined;
   #askAfterMs = ASK_AFTER_MS;
   #next: NodeJS.Immediate | undefined;
+  /** The connection stood at this moment: all that the kernel had to say of it until then has been heard. */
+  #aliveAtMs = performance.now();
   /** When the peer took something last, or when it had taken all. */
   #movedAtMs = performance.now();
 
@@ -82,6 +85,8 @@ export class StreamConnection implements Connection {
     }
     const sequence = batch.sequences[batch.count - 1] as number;
     this.#isWriting = true;
+    if (this.#sent.isEmpty) this.#movedAtMs = performance.now();
+    this.#askTimer ??= setTimeout(() => this.#askSoon(), this.#askAfterMs);
     this.#socket.write(this.#frames.fill(batch), (error) => {
       if (!error) this.#written(sequence);
     });
@@ -108,8 +113,23 @@ export class StreamConnection implements Connection {
     this.#checkSilence();
     if (this.#isOver) return;
     clearTimeout(this.#askTimer);
-    if (!this.#sent.isEmpty) this.#askTimer = setTimeout(() => this.#askAgain(), this.#askAfterMs);
-    else if (this.#isLeaving && !this.#isWriting) this.#finish(undefined);
+    this.#askTimer = undefined;
+    if (!this.#sent.isEmpty || this.#isWriting)
+      this.#askTimer = setTimeout(() => this.#askSoon(), this.#askAfterMs);
+    else if (this.#isLeaving) this.#finish(undefined);
+  }
+
+  /**
+   * The process may have stood still, and a timer comes before what the kernel has to say meanwhile: a connection that was
+   * reset must not count as one that has lived on.
+   */
+  #askSoon(): void {
+    const atMs = performance.now();
+    this.#asking = setImmediate(() => {
+      if (this.#isOver || this.#socket.destroyed) return;
+      this.#aliveAtMs = atMs;
+      this.#askAgain();
+    });
   }
 
   #askAgain(): void {
@@ -124,7 +144,7 @@ export class StreamConnection implements Connection {
     const hasMoved = meter !== undefined && this.#sent.taken(meter.taken, nowMs);
     if (hasMoved) this.#askAfterMs = ASK_AFTER_MS;
     if (hasMoved || meter?.underWay === 0) this.#movedAtMs = nowMs;
-    const sequence = this.#sent.done(nowMs, graceMs);
+    const sequence = this.#sent.done(graceMs === 0 ? nowMs : this.#aliveAtMs, graceMs);
     if (sequence === undefined) return;
     this.#parts.reader.acknowledge(sequence);
     this.#parts.listener.proved();
@@ -133,7 +153,8 @@ export class StreamConnection implements Connection {
   /** Bytes are under way and nobody acknowledges them. A peer that only does not read acknowledges them. */
   #checkSilence(): void {
     const { peer, options } = this.#parts;
-    if (this.#sent.isEmpty || performance.now() - this.#movedAtMs < options.timeoutMs) return;
+    const isIdle = this.#sent.isEmpty && !this.#isWriting;
+    if (isIdle || performance.now() - this.#movedAtMs < options.timeoutMs) return;
     const why = `${peer} has acknowledged nothing for ${printSpan(options.timeoutMs)}`;
     this.#finish({ why, mend: 'Look whether the host is up, and at the network between.' });
   }
@@ -165,6 +186,7 @@ export class StreamConnection implements Connection {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#askTimer);
+    clearImmediate(this.#asking);
     clearImmediate(this.#next);
     if (trouble === undefined) this.#socket.destroySoon();
     else this.#wire.destroy();

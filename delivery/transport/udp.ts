@@ -54,10 +54,12 @@ function openOne({ addresses, target, partsFor }: OpenWish, memory: UdpMemory): 
       resolve({ ok: false, trouble: connectionTrouble(error, peer) });
     };
     socket.once('error', fail);
-    socket.connect(target.port, address, () => {
+    // Node tells a connect that failed to its callback.
+    socket.connect(target.port, address, ((error?: Error) => {
       socket.off('error', fail);
+      if (error) return fail(error);
       resolve({ ok: true, connection: new UdpConnection(socket, partsFor(peer), memory) });
-    });
+    }) as () => void);
   });
 }
 
@@ -147,7 +149,6 @@ class UdpConnection implements Connection {
       this.#sentCount += 1;
     }
     this.#sent.add(batch.sequences[this.#at - 1] as number, this.#sentCount);
-    this.#sent.taken(this.#sentCount, performance.now());
     this.#settleIn(GRACE_MS);
   }
 
@@ -162,6 +163,7 @@ class UdpConnection implements Connection {
 
   #taken(error: Error | null, sequence: number): void {
     this.#pending -= 1;
+    if (this.#pending === 0) this.#sent.taken(this.#sentCount, performance.now());
     if (error === null) return;
     if (codeOf(error) === 'EMSGSIZE') this.#refuse(sequence);
     else this.#fail(error);

@@ -354,18 +354,26 @@ test('a flood of datagrams of one port is left out, and others are looked up sti
   for (let i = 0; i < 3000; i += 1) await send(noisy);
   const { datagrams } = await asker.counts();
   assert.ok(datagrams >= 1 && datagrams <= 60, `${datagrams} of 3,000 were looked at`);
-  const brief = createSocket('udp4');
-  await new Promise<void>((done) => brief.bind(0, '127.0.0.1', done));
-  let startUs = 0;
-  do {
-    startUs = nowUs();
-    await send(brief);
-  } while (nowUs() - startUs > SYN_US_MAX);
-  const clientPort = brief.address().port;
-  let seen = datagrams;
-  while (seen === datagrams) seen = (await asker.counts()).datagrams;
-  brief.close();
-  const { client } = await asker.ask({ ...LOCAL, protocol: 17, clientPort, serverPort: port, startUs });
+  const askBrief = async () => {
+    const { datagrams: before } = await asker.counts();
+    const brief = createSocket('udp4');
+    await new Promise<void>((done) => brief.bind(0, '127.0.0.1', done));
+    let startUs = 0;
+    do {
+      startUs = nowUs();
+      await send(brief);
+    } while (nowUs() - startUs > SYN_US_MAX);
+    const clientPort = brief.address().port;
+    while ((await asker.counts()).datagrams === before);
+    brief.close();
+    return (await asker.ask({ ...LOCAL, protocol: 17, clientPort, serverPort: port, startUs })).client;
+  };
+  // The flood may have taken what looking up may cost for a while.
+  let client = await askBrief();
+  for (let i = 0; i < 5 && !isUs(client); i += 1) {
+    await new Promise((done) => setTimeout(done, 500));
+    client = await askBrief();
+  }
   assert.ok(isUs(client), JSON.stringify(client));
 });
 

@@ -482,6 +482,50 @@ test('a place that cannot be read is waited for, then stepped over, and costs on
   assert.ok(world.log.count(/Cannot read .*EIO/) >= 1);
 });
 
+/** The real disk, whose segments cannot be opened while there is a code. */
+function shutDisk(): { disk: Disk; error: { code: string | undefined } } {
+  const error: { code: string | undefined } = { code: undefined };
+  const disk: Disk = {
+    enter: (directory) => {
+      const folder = nodeDisk.enter(directory);
+      const open = folder.open.bind(folder);
+      folder.open = (name, use) => {
+        const { code } = error;
+        if (code !== undefined && name.endsWith('.seg')) throw Object.assign(new Error(code), { code });
+        return open(name, use);
+      };
+      return folder;
+    },
+  };
+  return { disk, error };
+}
+
+for (const [code, lost] of [
+  ['EIO', 'one segment'],
+  ['EACCES', 'nothing'],
+] as const) {
+  test(`segments that cannot be opened for half a minute (${code}) cost ${lost}`, (t) => {
+    const world = new World(t);
+    filled(world);
+    const { disk, error } = shutDisk();
+    world.disk = disk;
+    const spool = world.open();
+    const all = spool.counts().segments;
+    assert.ok(all >= 3);
+    error.code = code;
+    for (let second = 0; second <= 31; second += 1) {
+      spool.reader('fwdRule1').next();
+      world.nowMs += 1000;
+      spool.tick();
+    }
+    error.code = undefined;
+    const rest = takeAll(spool);
+    assert.equal(rest.length + droppedOf(spool, 'damaged'), 100);
+    assert.equal(droppedOf(spool) > 0, code === 'EIO');
+    assert.ok(droppedOf(spool) <= Math.ceil(100 / (all - 1)), `${droppedOf(spool)} lost of ${all} segments`);
+  });
+}
+
 test('a place that comes back in time costs nothing', (t) => {
   const world = new World(t);
   filled(world);

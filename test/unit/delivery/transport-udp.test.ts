@@ -81,3 +81,12 @@ test('the next address of a name is tried when one is refused', async (t) => {
   sending.append(1, 100);
   await waitUntil('all are here', () => new Set(texts).size === 100);
 });
+
+test('where no datagram can be sent at all, it is told why and tried again', async (t) => {
+  // A broadcast address, for which nobody has asked the kernel.
+  const sending = startSending(t, [targetOf('udp', 514, '255.255.255.255')]);
+  sending.append(1, 10);
+  await waitUntil('it has tried more than once', () => sending.transport.counts().failures > 2);
+  assert.match(sending.why(), /EACCES|permission/i);
+  assert.equal(sending.waiting(), 10);
+});
