@@ -135,6 +135,17 @@ function inputOf(name: string): string | undefined {
   return Buffer.from(bytes, 'latin1').toString();
 }
 
+/** No damage of the file: it is read again when the input is tried again. */
+const PASSING: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EACCES', 'EPERM', 'ESTALE'];
+
+function unreadable(path: string, error: unknown): Fault {
+  return new Fault('INPUT_FAILED', {
+    what: `Where the input stood cannot be read (${whyOf(error)}). Nothing is read until it can be, so that nothing comes twice.`,
+    where: path,
+    mend: 'Give the file to the user that Belfry runs as, or remove it: then everything that is there is read again.',
+  });
+}
+
 class CheckpointFile implements Checkpoint {
   readonly #folder: Folder;
   readonly #input: string;
@@ -154,6 +165,7 @@ class CheckpointFile implements Checkpoint {
     try {
       text = readPlain(this.#path);
     } catch (error) {
+      if (PASSING.includes(codeOf(error) ?? '')) throw unreadable(this.#path, error);
       return this.#lose(`it cannot be read (${whyOf(error)})`);
     }
     if (text === undefined) return { state: 'fresh' };

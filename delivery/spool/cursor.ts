@@ -180,11 +180,20 @@ export class Cursor {
     this.#isSynced = false;
   }
 
+  /** What could not be read may be readable again at the next start, and must not be believed then. */
+  #clear(file: SpoolFile): void {
+    const { error } = writeAll(file, Buffer.alloc(CURSOR_BYTES), CURSOR_BYTES, 0);
+    if (error === undefined) return;
+    file.close();
+    throw error;
+  }
+
   /** All slots get their room at once, so that a full disk cannot refuse a save later. */
   #openFile(): SpoolFile {
     try {
       const file = this.#folder.open(this.name, 'write');
       this.#keepLatest(file);
+      if (this.state === 'lost') this.#clear(file);
       return file;
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;

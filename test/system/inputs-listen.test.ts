@@ -92,6 +92,18 @@ test('what is said is kept; what is not said is this host’s, for programs of t
   assert.match(old ?? '', /^<15>1 \d{4}-11-20T12:34:15\.000000\+00:00 other app 7 - - old$/);
 });
 
+test('a stop while the queue is full counts what was read and had no room', async (t) => {
+  const running = await start(t);
+  running.sink.room = 100;
+  const sender = await openSender(running.port);
+  // Few enough for one read.
+  await sender.write(Array.from({ length: 500 }, (_, i) => `<13>app: ${i}\n`).join(''));
+  await taken(running, 100);
+  await waitUntil('it is held', () => running.input.status().isHeld);
+  await running.input.stop();
+  assert.equal(dropped(running, 'stopped'), 400);
+});
+
 test('senders that are not allowed are refused and counted', async (t) => {
   const running = await start(t, '10.0.0.0/8');
   const sender = await openSender(running.port);

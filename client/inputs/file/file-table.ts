@@ -85,7 +85,7 @@ export class FileTable {
   /** `inOrder`: nothing is taken behind a file that has moved away. */
   #take(found: Found, inOrder: boolean, taken: FollowedFile[]): void {
     const { obstacles } = found;
-    const unknown = this.#seeKnown(found, this.#parts.now());
+    const unknown = this.#seeKnown(found, this.#parts.now(), taken);
     const again = this.#adoptSaved(unknown, obstacles, inOrder);
     const isBroken = this.#isMoving && inOrder;
     if (this.#isFirstScan && !isBroken) again.push(...this.#rescue(found));
@@ -124,8 +124,11 @@ export class FileTable {
     return false;
   }
 
-  /** Files that are followed keep their place under any name; gives those that are not, oldest first. */
-  #seeKnown(found: Found, nowMs: number): [string, BigIntStats][] {
+  /**
+   * Files that are followed keep their place under any name; gives those that are not, oldest first. One that has grown
+   * unseen is to be read: the kernel says nothing of who writes to a network file system, or by another name.
+   */
+  #seeKnown(found: Found, nowMs: number, taken: FollowedFile[]): [string, BigIntStats][] {
     const unknown: [string, BigIntStats][] = [];
     const seen = new Set<string>();
     for (const [path, stats] of found.files) {
@@ -137,6 +140,7 @@ export class FileTable {
       }
       const own = found.files.get(file.path);
       if (own === undefined || keyOf(own) !== key) file.rename(path);
+      if (Number(stats.size) !== file.size && !taken.includes(file)) taken.push(file);
       file.goneMs = undefined;
       seen.add(key);
     }
@@ -213,7 +217,7 @@ export class FileTable {
     for (const saved of this.#memory.past) {
       // One that is there and cannot be opened now is tried again by the next scan.
       const isThere = obstacles.get(saved.path)?.kind === 'unreadable';
-      if (saved.goneMs !== undefined || isThere) continue;
+      if (saved.goneMs !== undefined || isThere || this.#isUnwanted(saved)) continue;
       const file = this.#findByNumber(saved);
       if (file === undefined) continue;
       file.rename(saved.path);
@@ -223,6 +227,13 @@ export class FileTable {
       rescued.push(file);
     }
     return rescued;
+  }
+
+  /** It is where it was, and the operator does not mean it any more. Its place is remembered. */
+  #isUnwanted({ path, ino }: SavedFile): boolean {
+    if (this.#globs.means(path)) return false;
+    const there = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return there !== undefined && String(there.ino) === ino;
   }
 
   #findByNumber(saved: SavedFile): FollowedFile | undefined {

@@ -46,6 +46,8 @@ export class FollowedFile {
   readonly #fd: number;
   readonly #stats: BigIntStats;
   #birth: number | undefined;
+  /** Of the last look: when its content was changed last. */
+  #changedMs: number | undefined;
   #head: Head = NO_HEAD;
   #isOpen = true;
 
@@ -112,6 +114,7 @@ export class FollowedFile {
   look(nowMs: number): Looked {
     const stats = fstatSync(this.#fd);
     const { size } = stats;
+    this.#changedMs = stats.mtimeMs;
     this.#birth ??= birthOf(stats);
     const isShorter = size < this.size;
     if (size !== this.size) this.grownMs = nowMs;
@@ -132,9 +135,10 @@ export class FollowedFile {
     if (other !== this && other.isOpen) this.before.add(other);
   }
 
-  /** Cheap: has it another size than at the last look? */
+  /** Cheap: has it another size than at the last look, or other content of the same size? */
   isChanged(): boolean {
-    return fstatSync(this.#fd).size !== this.size;
+    const { size, mtimeMs } = fstatSync(this.#fd);
+    return size !== this.size || mtimeMs !== this.#changedMs;
   }
 
   /** False: it has no name any more, anywhere. */

@@ -12,7 +12,7 @@ const WORD_BYTES_MAX = 256;
 const CURSOR_BYTES_MAX = 1024;
 
 /** Written with each entry, whatever fields are asked for. */
-const ALWAYS = ['__CURSOR', '__REALTIME_TIMESTAMP'] as const;
+const ALWAYS = ['__CURSOR', '__REALTIME_TIMESTAMP', '_BOOT_ID'] as const;
 const ASKED = [
   'PRIORITY',
   'SYSLOG_FACILITY',
@@ -21,6 +21,7 @@ const ASKED = [
   '_COMM',
   '_PID',
   '_HOSTNAME',
+  '_SYSTEMD_INVOCATION_ID',
   '_SOURCE_REALTIME_TIMESTAMP',
   '_TRANSPORT',
   'MESSAGE',

@@ -122,6 +122,14 @@ export class JournalRun {
   constructor(command: string, args: readonly string[]) {
     const child = spawn(command, args, { env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
+    // Where no descriptor is left Node gives a child without pipes, and tells why only later.
+    if (
+      (child.stdout as Readable | undefined) === undefined ||
+      (child.stderr as Readable | undefined) === undefined
+    ) {
+      child.on('error', () => undefined);
+      throw new Error('no descriptor is left for its output');
+    }
     this.output = child.stdout;
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -14,6 +14,7 @@ import type { MessageSettings } from '../message.ts';
 import { Outflow } from '../outflow.ts';
 import { EntryReader } from './entry.ts';
 import { type JournalEnd, journalArgs, JournalRun, type JournalStart, probeJournal } from './journalctl.ts';
+import { OwnEntries } from './own.ts';
 import { type JournalPosition, readPosition } from './position.ts';
 
 /** After an end: doubled with each run that gave nothing. */
@@ -46,7 +47,7 @@ class Journald implements Input {
   readonly #outflow: Outflow;
   readonly #reader: EntryReader;
   readonly #marks = new Marks<JournalPosition>();
-  readonly #ownPid = String(process.pid);
+  readonly #own: OwnEntries;
   /** Of the last entry read; what is asked for at the next start of journalctl. */
   #position: JournalPosition | undefined;
   /** Safe, and not saved yet. */
@@ -75,6 +76,7 @@ class Journald implements Input {
     this.#pauseMs = parts.pauseMinMs ?? PAUSE_MIN_MS;
     this.#voice = new Voice(parts.log, parts.now, { input: config.name });
     this.#outflow = new Outflow(parts.sink, parts.settings);
+    this.#own = new OwnEntries(config.directory === undefined);
     this.#reader = new EntryReader(parts.settings.maxMessageBytes, config.directory === undefined);
   }
 
@@ -111,7 +113,14 @@ class Journald implements Input {
     this.#expected = start.cursor;
     this.#gaveSome = false;
     this.#reader.parser.reset();
-    const run = new JournalRun(this.#command, journalArgs(this.#config, start, this.#isFollowing));
+    let run: JournalRun;
+    try {
+      run = new JournalRun(this.#command, journalArgs(this.#config, start, this.#isFollowing));
+    } catch (error) {
+      // No descriptor, or no memory: there may be some in a while.
+      this.#ended({ code: null, signal: null, said: (error as Error).message });
+      return;
+    }
     this.#run = run;
     this.#trouble = undefined;
     run.output.on('data', (chunk: Buffer) => this.#read(chunk));
@@ -153,9 +162,10 @@ class Journald implements Input {
   }
 
   #sayEnded({ code, signal, said }: JournalEnd): void {
-    const how = signal === null ? `with code ${code ?? 'none'}` : `by ${signal}`;
+    const how =
+      code !== null ? `ended with code ${code}` : signal !== null ? `ended by ${signal}` : 'could not run';
     const words = said === '' ? '' : `: ${said}`;
-    this.#trouble = `journalctl ended ${how}${words.replace(/\.$/, '')}. It is started again; nothing is lost meanwhile.`;
+    this.#trouble = `journalctl ${how}${words.replace(/\.$/, '')}. It is started again; nothing is lost meanwhile.`;
     this.#voice.warn('ended', this.#trouble);
   }
 
@@ -194,7 +204,7 @@ class Journald implements Input {
     }
     if (isRepeated) return;
     this.#gaveSome = true;
-    if (reader.text('_PID') === this.#ownPid) this.#ownEntries += 1;
+    if (this.#own.has(reader)) this.#ownEntries += 1;
     else if (reader.read()) this.#outflow.batch.add(reader.draft);
     else this.#withoutText += 1;
   }

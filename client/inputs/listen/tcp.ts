@@ -158,12 +158,50 @@ export class TcpIntake {
 
   /** No more is accepted and read; what was read is given on as far as it goes. How many were left behind. */
   async stop(): Promise<number> {
+    const { outflow } = this.#parts;
+    const isFull = this.#isHolding && !outflow.flush();
+    let left = 0;
+    for (const connection of isFull ? this.#connections : []) left += this.#countUnread(connection);
     await Promise.all(this.#servers.map((server) => closeServer(server, this.#connections)));
     clearImmediate(this.#flushing);
     for (const connection of [...this.#connections]) this.#end(connection);
-    this.#parts.outflow.flush();
-    return this.#parts.outflow.batch.count;
+    outflow.flush();
+    for (const connection of this.#connections) left += this.#countKept(connection);
+    return left + outflow.batch.count;
   }
+
+  /** Messages that nobody will take: of what is kept, and of what the socket has read while it was held. */
+  #countUnread(connection: Connection): number {
+    const { socket, framer } = connection;
+    let count = this.#countKept(connection);
+    socket.removeAllListeners('data');
+    for (let chunk = readFrom(socket); chunk !== null; chunk = readFrom(socket)) {
+      for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
+        const start = Math.max(this.#chunkAt, framer.kept);
+        const bytes = chunk.copy(this.#arena, start, at, Math.min(chunk.length, at + CHUNK_BYTES));
+        framer.feed(this.#arena, start, start + bytes);
+        count += this.#countFrames(framer);
+      }
+    }
+    return count;
+  }
+
+  #countKept({ framer }: Connection): number {
+    if (framer.kept > 0) framer.feed(this.#arena, this.#chunkAt, this.#chunkAt);
+    return this.#countFrames(framer);
+  }
+
+  #countFrames(framer: Framer): number {
+    let count = 0;
+    while (framer.next(this.#frame)) count += 1;
+    framer.skippedBytes = 0;
+    framer.keepRest();
+    return count;
+  }
+}
+
+function readFrom(socket: Socket): Buffer | null {
+  return socket.read() as Buffer | null;
 }
 
 interface Connection {

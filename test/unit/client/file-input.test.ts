@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -55,6 +55,19 @@ test('the kernel wakes a reader of files that have been quiet, and a scan finds 
   world.write('new.log', 'new 1\n');
   await waitUntil('a new file', () => world.sink.taken === 4);
   assert.deepEqual(world.sink.texts, ['x 1', 'a 1', 'x 2', 'new 1']);
+});
+
+test('what is written by a name that nobody watches, as on a network file system, is found by the scan', async (t) => {
+  const world = makeWorld(t);
+  world.write('a.log', 'a 1\n');
+  mkdirSync(join(world.folder, '..', 'elsewhere'));
+  const other = join(world.folder, '..', 'elsewhere', 'other');
+  linkSync(world.path('a.log'), other);
+  await world.start({}, { pace: { scanMs: 300, awakeMs: 20 } });
+  await waitUntil('the first', () => world.sink.taken === 1);
+  await setTimeout(1500);
+  appendFileSync(other, 'a 2\n');
+  await waitUntil('the second', () => world.sink.taken === 2);
 });
 
 test('patterns: one name, sets, any directories, exclusions; hidden names only by hidden patterns', async (t) => {

@@ -143,6 +143,27 @@ test('rotated three times while the queue was full: read in the order in which i
   assert.deepEqual(world.sink.texts, numbers('a', 1, 4 * COUNT));
 });
 
+test('written anew with as many bytes: another file, though it has the same size', async (t) => {
+  const world = await worldWith(t, 'a.log', 'a 1\na 2\n', 2);
+  world.write('a.log', 'b 1\nb 2\n');
+  await waitUntil('the new lines', () => world.sink.taken === 4);
+  assert.deepEqual(world.sink.texts.slice(2), ['b 1', 'b 2']);
+});
+
+test('a file that the patterns mean no more is left alone, and goes on where it was when they do again', async (t) => {
+  const world = await worldWith(t, 'a.log', numbered('a', 1, 10), 10);
+  await world.stop();
+  world.append('a.log', numbered('a', 11, 20));
+  world.write('b.log', 'b 1\n');
+  await world.start({ exclude: [world.path('a.log')] });
+  await waitUntil('the other one', () => world.sink.texts.includes('b 1'));
+  assert.deepEqual(world.sink.texts, ['b 1']);
+  await world.stop();
+  await world.start();
+  await waitUntil('the rest', () => world.sink.taken === 10);
+  assert.deepEqual(world.sink.texts, numbers('a', 11, 20));
+});
+
 test('cut to less than was read while nobody read: read from its beginning, and said', async (t) => {
   const world = await worldWith(t, 'a.log', numbered('a', 1, 1000), 1000);
   await world.stop();

@@ -134,15 +134,28 @@ test('texts of several lines and of any bytes travel as they are', async (t) => 
 test('entries without a text, and our own, are counted and left away', async (t) => {
   const scene = makeScene(t);
   scene.journal.add(entry(1, { PRIORITY: '3' }), entry(2, { MESSAGE: '' }));
+  // Ours by number, boot, time and service; another had the number before, in another boot or for another service.
+  const own = {
+    _PID: String(process.pid),
+    _BOOT_ID: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().replaceAll('-', ''),
+    _SYSTEMD_INVOCATION_ID: process.env['INVOCATION_ID'] ?? '',
+    __REALTIME_TIMESTAMP: String(Date.now() * 1000),
+  };
   scene.journal.add(
-    entry(3, { MESSAGE: 'mine', _PID: String(process.pid) }),
-    entry(4, { MESSAGE: 'theirs' }),
+    entry(3, { ...own, MESSAGE: 'before our time', __REALTIME_TIMESTAMP: '1763690000000000' }),
+    entry(4, { ...own, MESSAGE: 'in another boot', _BOOT_ID: '0'.repeat(32) }),
+    entry(5, { ...own, MESSAGE: 'mine' }),
+    entry(6, { MESSAGE: 'theirs' }),
   );
   const running = await start(t, scene);
-  await waitFor(running, 1);
-  assert.deepEqual(running.sink.texts(), ['theirs']);
+  await waitFor(running, 3);
+  assert.deepEqual(running.sink.texts(), ['before our time', 'in another boot', 'theirs']);
   assert.deepEqual(running.input.status().dropped, { no_text: 2, garbage: 0, cut: 0 });
   assert.match(running.input.status().position, /, 1 entries of our own left away$/);
+  // Another host's journal has none of ours.
+  const theirs = await start(t, scene, { name: 'theirs', directory: scene.folder });
+  await waitFor(theirs, 4);
+  assert.ok(theirs.sink.texts().includes('mine'));
 });
 
 // ---- where to begin
