@@ -19,8 +19,6 @@ export class OwnEntries {
   readonly #bootId = bootId();
   /** Since then the number is ours. */
   readonly #sinceUs = performance.timeOrigin * 1000;
-  /** Of the service that we are, if we are one. */
-  readonly #invocation = process.env['INVOCATION_ID'];
   readonly #isPossible: boolean;
 
   /** `isOwnJournal`: it is this host's. As process 1 of a container we are not process 1 of the host. */
@@ -33,8 +31,7 @@ export class OwnEntries {
       this.#isPossible &&
       entry.text('_PID') === this.#pid &&
       entry.text('_BOOT_ID') === this.#bootId &&
-      entry.realtimeUs >= this.#sinceUs &&
-      (this.#invocation === undefined || entry.text('_SYSTEMD_INVOCATION_ID') === this.#invocation)
+      entry.realtimeUs >= this.#sinceUs
     );
   }
 }

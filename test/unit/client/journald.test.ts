@@ -134,11 +134,10 @@ test('texts of several lines and of any bytes travel as they are', async (t) => 
 test('entries without a text, and our own, are counted and left away', async (t) => {
   const scene = makeScene(t);
   scene.journal.add(entry(1, { PRIORITY: '3' }), entry(2, { MESSAGE: '' }));
-  // Ours by number, boot, time and service; another had the number before, in another boot or for another service.
+  // Ours by number, boot and time; another had the number before, or in another boot.
   const own = {
     _PID: String(process.pid),
     _BOOT_ID: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().replaceAll('-', ''),
-    _SYSTEMD_INVOCATION_ID: process.env['INVOCATION_ID'] ?? '',
     __REALTIME_TIMESTAMP: String(Date.now() * 1000),
   };
   scene.journal.add(
