@@ -86,7 +86,7 @@ export class StreamConnection implements Connection {
     const sequence = batch.sequences[batch.count - 1] as number;
     this.#isWriting = true;
     if (this.#sent.isEmpty) this.#movedAtMs = performance.now();
-    this.#askTimer ??= setTimeout(() => this.#askSoon(), this.#askAfterMs);
+    this.#askLater();
     this.#socket.write(this.#frames.fill(batch), (error) => {
       if (!error) this.#written(sequence);
     });
@@ -112,11 +112,13 @@ export class StreamConnection implements Connection {
     this.#learn(GRACE_MS);
     this.#checkSilence();
     if (this.#isOver) return;
-    clearTimeout(this.#askTimer);
-    this.#askTimer = undefined;
-    if (!this.#sent.isEmpty || this.#isWriting)
-      this.#askTimer = setTimeout(() => this.#askSoon(), this.#askAfterMs);
+    if (!this.#sent.isEmpty || this.#isWriting) this.#askLater();
     else if (this.#isLeaving) this.#finish(undefined);
+  }
+
+  /** However many batches are written meanwhile. */
+  #askLater(): void {
+    this.#askTimer ??= setTimeout(() => this.#askSoon(), this.#askAfterMs);
   }
 
   /**
@@ -124,6 +126,7 @@ export class StreamConnection implements Connection {
    * reset must not count as one that has lived on.
    */
   #askSoon(): void {
+    this.#askTimer = undefined;
     const atMs = performance.now();
     this.#asking = setImmediate(() => {
       if (this.#isOver || this.#socket.destroyed) return;

@@ -8,6 +8,15 @@ import { lines } from './use-spool.ts';
 import { listenOn, startSending, StreamReceiver, targetOf } from './use-transport.ts';
 
 describe('a server that reads', () => {
+  test('is done with a record after a second, however many follow it', async (t) => {
+    const receiver = new StreamReceiver(await listenOn(t));
+    const sending = startSending(t, [targetOf('tcp', receiver.port)]);
+    let next = 1;
+    const trickle = setInterval(() => sending.append(next, next++), 5);
+    t.after(() => clearInterval(trickle));
+    await waitUntil('the first are done', () => sending.waiting() < next - 1);
+  });
+
   test('gets every record once, in order, with its octet count', async (t) => {
     const receiver = new StreamReceiver(await listenOn(t));
     const sending = startSending(t, [targetOf('tcp', receiver.port)]);
