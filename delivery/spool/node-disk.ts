@@ -5,6 +5,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fdatasyncSync,
   fstatSync,
@@ -35,7 +36,7 @@ export const nodeDisk: Disk = {
     try {
       refuseUnsafe(directory, fstatSync(fd));
       refuseInUse(directory, fd);
-      return new NodeFolder(fd);
+      return new NodeFolder(directory, fd);
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -94,8 +95,9 @@ class NodeFolder implements Folder {
   readonly #fd: number;
   #isOpen = true;
 
-  constructor(fd: number) {
-    this.#directory = `/proc/self/fd/${fd}`;
+  constructor(directory: string, fd: number) {
+    const held = `/proc/self/fd/${fd}`;
+    this.#directory = existsSync(held) ? held : directory;
     this.#fd = fd;
   }
 
