@@ -47,6 +47,7 @@ export class FileTable {
   #isFirstScan = true;
   /** A name led elsewhere when its file was opened: somebody rotates at this moment. */
   #isMoving = false;
+  #mayLookAgain = false;
 
   constructor(parts: FileTableParts) {
     this.#parts = parts;
@@ -72,33 +73,32 @@ export class FileTable {
    * moves away before it is opened is looked for anew, and no younger one is taken before it.
    */
   scan(): FollowedFile[] {
-    const taken: FollowedFile[] = [];
+    const taken = new Set<FollowedFile>();
     for (let looks = 1; looks === 1 || this.#isMoving; looks += 1) {
       this.#isMoving = false;
-      this.#take(this.#look(), looks < LOOKS_MAX, taken);
-      if (looks === LOOKS_MAX) break;
+      this.#mayLookAgain = looks < LOOKS_MAX;
+      this.#take(this.#look(), taken);
     }
     this.#isFirstScan = false;
-    return taken;
+    return [...taken];
   }
 
-  /** `inOrder`: nothing is taken behind a file that has moved away. */
-  #take(found: Found, inOrder: boolean, taken: FollowedFile[]): void {
+  /** Nothing is taken behind a file that has moved away, as long as it may be looked for again. */
+  #take(found: Found, taken: Set<FollowedFile>): void {
     const { obstacles } = found;
     const unknown = this.#seeKnown(found, this.#parts.now(), taken);
-    const again = this.#adoptSaved(unknown, obstacles, inOrder);
-    const isBroken = this.#isMoving && inOrder;
-    if (this.#isFirstScan && !isBroken) again.push(...this.#rescue(found));
-    inOrderOfRotation(again, taken);
+    const again = this.#adoptSaved(unknown, obstacles);
+    if (this.#isFirstScan && !this.#isMoving) again.push(...this.#rescue(found));
+    inOrderOfRotation(again, [...taken]);
     const older = [...this.#byKey.values()];
-    const adopted = isBroken ? [] : this.#adoptNew(unknown, obstacles, inOrder);
+    const adopted = this.#adoptNew(unknown, obstacles);
     inOrderOfRotation(adopted, older);
     this.#byPath = new Map([...this.#byKey.values()].map((file) => [file.path, file]));
     this.#obstacles = obstacles;
     this.#directories = found.directories;
     for (const file of this.#byKey.values()) this.#directories.add(file.directory);
     this.#forgetRefusals(found);
-    taken.push(...again, ...adopted);
+    for (const file of [...again, ...adopted]) taken.add(file);
   }
 
   /** What is there. While names move, a file may be missed under its old name and its new one: hence twice. */
@@ -128,7 +128,7 @@ export class FileTable {
    * Files that are followed keep their place under any name; gives those that are not, oldest first. One that has grown
    * unseen is to be read: the kernel says nothing of who writes to a network file system, or by another name.
    */
-  #seeKnown(found: Found, nowMs: number, taken: FollowedFile[]): [string, BigIntStats][] {
+  #seeKnown(found: Found, nowMs: number, taken: Set<FollowedFile>): [string, BigIntStats][] {
     const unknown: [string, BigIntStats][] = [];
     const seen = new Set<string>();
     for (const [path, stats] of found.files) {
@@ -140,7 +140,7 @@ export class FileTable {
       }
       const own = found.files.get(file.path);
       if (own === undefined || keyOf(own) !== key) file.rename(path);
-      if (Number(stats.size) !== file.size && !taken.includes(file)) taken.push(file);
+      if (Number(stats.size) !== file.size) taken.add(file);
       file.goneMs = undefined;
       seen.add(key);
     }
@@ -152,14 +152,10 @@ export class FileTable {
     );
   }
 
-  #adoptSaved(
-    unknown: readonly [string, BigIntStats][],
-    obstacles: Found['obstacles'],
-    inOrder: boolean,
-  ): FollowedFile[] {
+  #adoptSaved(unknown: readonly [string, BigIntStats][], obstacles: Found['obstacles']): FollowedFile[] {
     const adopted: FollowedFile[] = [];
     for (const [path, stats] of unknown) {
-      if (this.#isMoving && inOrder) break;
+      if (this.#isMoving) break;
       if (this.#byKey.has(keyOf(stats)) || !this.#memory.knows(stats)) continue;
       const file = this.#open(path, stats, obstacles);
       if (file === undefined) continue;
@@ -178,14 +174,10 @@ export class FileTable {
     return adopted;
   }
 
-  #adoptNew(
-    unknown: readonly [string, BigIntStats][],
-    obstacles: Found['obstacles'],
-    inOrder: boolean,
-  ): FollowedFile[] {
+  #adoptNew(unknown: readonly [string, BigIntStats][], obstacles: Found['obstacles']): FollowedFile[] {
     const adopted: FollowedFile[] = [];
     for (const [path, stats] of unknown) {
-      if (this.#isMoving && inOrder) break;
+      if (this.#isMoving) break;
       if (this.#byKey.has(keyOf(stats))) continue;
       const file = this.#open(path, stats, obstacles);
       if (file === undefined) continue;
@@ -232,8 +224,11 @@ export class FileTable {
   /** It is where it was, and the operator does not mean it any more. Its place is remembered. */
   #isUnwanted({ path, ino }: SavedFile): boolean {
     if (this.#globs.means(path)) return false;
-    const there = statSync(path, { bigint: true, throwIfNoEntry: false });
-    return there !== undefined && String(there.ino) === ino;
+    try {
+      return String(statSync(path, { bigint: true }).ino) === ino;
+    } catch {
+      return false;
+    }
   }
 
   #findByNumber(saved: SavedFile): FollowedFile | undefined {
@@ -275,11 +270,11 @@ export class FileTable {
     }
     try {
       const file = FollowedFile.open(path, keyOf(stats), this.#parts.now());
-      if (file === undefined) this.#isMoving = true;
+      if (file === undefined) this.#isMoving = this.#mayLookAgain;
       return file;
     } catch (error) {
       const code = codeOf(error) ?? String(error);
-      if (code === 'ENOENT') this.#isMoving = true;
+      if (code === 'ENOENT') this.#isMoving = this.#mayLookAgain;
       else obstacles.set(path, { kind: 'unreadable', code });
       return undefined;
     }
