@@ -8,6 +8,7 @@ import { SOCKET } from './abi/socket.ts';
 import { closeFd, openFile, socket } from './libc.ts';
 
 const { O_RDONLY } = constants;
+/** The same by definition (<linux/net.h>). */
 const O_CLOEXEC = SOCKET.SOCK_CLOEXEC;
 
 /** The first four lines (proc(5)), each with a number of 64 bits at most. */
@@ -19,7 +20,7 @@ const NINE = 0x39;
 
 const bytes = Buffer.alloc(INFO_BYTES);
 
-/** The mount of all sockets, or what it is told by: one of our own. Undefined: this kernel does not say. */
+/** The mount of all sockets, told by one of our own. Undefined: this kernel does not say. */
 function findSocketMount(): number | undefined {
   const fd = socket(SOCKET.AF_UNIX, SOCKET.SOCK_DGRAM | SOCKET.SOCK_CLOEXEC, 0);
   if (fd < 0) return undefined;
@@ -62,10 +63,14 @@ export function readSocketInode(path: Uint8Array): number {
 
 function numberAfter(key: string, length: number): number {
   const found = bytes.indexOf(key, 0, 'latin1');
-  if (found < 0) return 0;
+  return found < 0 ? 0 : readDigits(bytes, found + key.length, length);
+}
+
+/** The number that begins there, without a string; 0 if there is none. */
+export function readDigits(text: Uint8Array, start: number, end: number): number {
   let number = 0;
-  for (let at = found + key.length; at < length; at += 1) {
-    const byte = bytes[at] as number;
+  for (let at = start; at < end; at += 1) {
+    const byte = text[at] as number;
     if (byte < ZERO || byte > NINE) break;
     number = number * 10 + (byte - ZERO);
   }

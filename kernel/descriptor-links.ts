@@ -3,7 +3,7 @@
 // closed to us, what the kernel tells of the descriptor (descriptor-info.ts): it costs three calls.
 // Refuses: to open a descriptor. What is said of it is read; the socket is never touched.
 
-import { readSocketInode } from './descriptor-info.ts';
+import { readDigits, readSocketInode } from './descriptor-info.ts';
 import { lastError, readlink } from './libc.ts';
 
 /** "socket:[4294967295]" and a terminating zero fit. */
@@ -11,7 +11,6 @@ const TARGET_BYTES = 32;
 const SOCKET_PREFIX = Buffer.from('socket:[', 'latin1');
 const SLASH = 0x2f;
 const ZERO = 0x30;
-const NINE = 0x39;
 
 export class DescriptorLinks {
   readonly #path = Buffer.alloc(64);
@@ -64,12 +63,6 @@ export class DescriptorLinks {
   #readInode(length: number): number {
     const target = this.#target;
     for (let i = 0; i < SOCKET_PREFIX.length; i += 1) if (target[i] !== SOCKET_PREFIX[i]) return 0;
-    let inode = 0;
-    for (let i = SOCKET_PREFIX.length; i < length; i += 1) {
-      const byte = target[i] as number;
-      if (byte < ZERO || byte > NINE) break;
-      inode = inode * 10 + (byte - ZERO);
-    }
-    return inode;
+    return readDigits(target, SOCKET_PREFIX.length, length);
   }
 }
