@@ -45,14 +45,8 @@ export interface Options {
   readonly without: readonly string[];
 }
 
-interface Values {
-  readonly quick: boolean;
-  readonly rounds?: number;
-  readonly messages?: number;
-  readonly dir: string;
-  readonly json: boolean;
-  readonly without: readonly string[];
-}
+type Values = Pick<Options, 'quick' | 'json' | 'dir' | 'without'> &
+  Partial<Pick<Options, 'rounds' | 'messages'>>;
 
 function readCount(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('A whole number above 0 is needed.');
@@ -72,7 +66,11 @@ function makeCommand(): Command {
     .addArgument(new Argument('[load...]', 'what to measure; everything if none is named').choices(NAMES))
     .option('--quick', 'fewer messages, one round', false)
     .option('--rounds <count>', `rounds (${ROUNDS}; with --quick 1)`, readCount)
-    .option('--messages <count>', 'messages of a load (2000000; with --quick 300000)', readCount)
+    .option(
+      '--messages <count>',
+      `messages of a load (${MESSAGES}; with --quick ${QUICK_MESSAGES})`,
+      readCount,
+    )
     .option('--dir <folder>', 'where the messages and the log files stand', tmpdir())
     .option('--json', 'every single run, for programs', false)
     .option('--without <server>', `a server to leave out: ${SERVERS.join(', ')}`, readServer, [])

@@ -6,12 +6,12 @@
 
 import { resourceUsage } from 'node:process';
 import { type ControlServer, openControlSocket } from '../base/control-socket.ts';
+import { endsBy, waitForAll } from '../base/deadline.ts';
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
 import type { AgentConfig, DestinationConfig } from '../config/agent.ts';
 import type { SpoolReader } from '../delivery/spool/reader.ts';
 import type { AgentAnswers } from './control.port.ts';
-import { endsBy, waitForAll } from '../base/deadline.ts';
 import type { AgentDoors } from './doors.ts';
 import { Forwarder } from './forwarder.ts';
 import { LiveInputs } from './live-inputs.ts';

@@ -1,8 +1,8 @@
 // One live input's way to all destinations. What cannot be read again later (a datagram, a line of a socket) is
 // offered to each; a destination that has no room holds back nobody else.
 //
-// Promises: the input is held back only while no destination takes anything, or one is opened anew. What one destination takes and
-// another has no room for is lost for the other: counted there by its reason, and said.
+// Promises: the input is held back only while no destination takes anything, or one is opened anew. What one
+// destination takes and another has no room for is lost for the other: counted there by its reason, and said.
 // Refuses: to keep records until a destination has room; that is what its queue on disk is for.
 
 import type { RecordBatch } from '../delivery/spool/layout.ts';

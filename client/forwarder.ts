@@ -6,6 +6,7 @@
 // are: a start after a stop sends nothing twice that was answered.
 
 import { join } from 'node:path';
+import { endsBy } from '../base/deadline.ts';
 import type { Log } from '../base/log.ts';
 import { printCount, printSize, printSpan } from '../base/units.ts';
 import type { DestinationConfig, InputConfig } from '../config/agent.ts';
@@ -15,7 +16,6 @@ import type { SpoolReader } from '../delivery/spool/reader.ts';
 import { openSpool, type Spool } from '../delivery/spool/spool.ts';
 import { Voice } from '../delivery/spool/voice.ts';
 import type { Transport } from '../delivery/transport/transport.ts';
-import { endsBy } from '../base/deadline.ts';
 import { compileFilter, type Filter } from './filter.ts';
 import type { Outlet } from './fan-out.ts';
 import { Progress } from './progress.ts';
